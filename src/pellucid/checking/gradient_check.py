@@ -1,0 +1,245 @@
+"""The gradient check: every partial against difference quotients of the loss.
+
+The quotients use nothing of backpropagation but steps 1 and 2, and are taken in float64 whatever the network's dtype.
+Two central differences, with steps h and 2h, are combined so that the error is of order h⁴ (Richardson). A weight
+moves z by h a, so h is divided by the largest activation that it multiplies. A quotient taken across a kink of an
+activation or loss says nothing about the partial: it is taken again with smaller steps, and set aside if that does
+not help.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.backprop import Penalty, feedforward, gradient, shares
+from pellucid.layers import Layers
+from pellucid.losses import canonical_pair
+from pellucid.notation import Label
+from pellucid.samples import Samples
+
+_EPS = np.finfo(np.float64).eps
+_STEP = _EPS**0.2
+"""Balances the truncation h⁴ against the rounding eps/h."""
+
+_SHRINK = (1.0, 1e-2, 1e-4)
+"""Steps tried, in units of the first, to get both sides of a difference onto one side of a kink."""
+
+_CHUNK = 2**21
+"""Numbers of one layer held at once: perturbed copies of all samples, 16 MiB."""
+
+
+@dataclass(frozen=True)
+class PartialCheck:
+    """One partial: by backpropagation, by difference quotient, and the relative error between them."""
+
+    label: Label
+    backprop: float
+    difference: float
+    relative_error: float
+
+    def __str__(self) -> str:
+        return (
+            f"∂L/∂{self.label}: backpropagation {self.backprop:.10g}, difference quotient {self.difference:.10g}, "
+            f"relative error {self.relative_error:.1e}"
+        )
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """The result of a gradient check; true if every partial that could be compared agrees.
+
+    Attributes
+    ----------
+    passed : bool
+    worst : PartialCheck or None
+        The largest relative error; None if every partial was set aside.
+    failed : tuple of PartialCheck
+        Beyond the tolerance, worst first.
+    relative_error : dict by layer
+        ‖g - t‖ / max(‖g‖, ‖t‖) over the layer's compared weights and biases, g by backpropagation and t by
+        differences.
+    compared : int
+        Partials compared.
+    set_aside : tuple of Label
+        Partials whose difference quotient crosses a kink at every step tried.
+    tolerance : float
+        Relative, derived from the eps of the network's dtype.
+    """
+
+    passed: bool
+    worst: PartialCheck | None
+    failed: tuple[PartialCheck, ...]
+    relative_error: dict[int, float]
+    compared: int
+    set_aside: tuple[Label, ...]
+    tolerance: float
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verdict = "passed" if self.passed else f"FAILED for {len(self.failed)} of {self.compared} partials"
+        lines = [f"gradient check {verdict}: {self.compared} partials compared, tolerance {self.tolerance:.0e}"]
+        lines += [f"  layer {l}: relative error {error:.1e}" for l, error in self.relative_error.items()]
+        lines += [f"  worst: {self.worst}"] if self.worst else []
+        lines += [f"  failed: {partial}" for partial in self.failed[1:5]]
+        if len(self.failed) > 5:
+            lines.append(f"  and {len(self.failed) - 5} more")
+        if self.set_aside:
+            shown = ", ".join(map(str, self.set_aside[:4])) + (", …" if len(self.set_aside) > 4 else "")
+            lines.append(f"  set aside at a kink: {len(self.set_aside)} ({shown})")
+        return "\n".join(lines)
+
+
+def check_gradient(
+    layers: Layers, samples: Samples, penalty: Penalty, *, at_most: int | None = None, seed: int = 0
+) -> GradientCheck:
+    """Compare backpropagation's gradient with difference quotients.
+
+    Parameters
+    ----------
+    layers : Layers
+        Not changed.
+    samples : Samples
+    penalty : Penalty
+    at_most : int, optional
+        Compare at most so many partials of each W^l and each b^l, chosen at random; all without it.
+    seed : int
+        Of that choice.
+    """
+    g = gradient(layers, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=penalty)
+    quotients = _Quotients(layers, samples, penalty)
+    eps = float(np.finfo(layers.dtype).eps)
+    # Rounding of g grows with the depth and the square root of the fan-in; 1e3 eps covers what tests can build.
+    tolerance = max(1e3 * eps, 1e-8)
+    rng = np.random.default_rng(seed)
+    partials: list[PartialCheck] = []
+    set_aside: list[Label] = []
+    errors: dict[int, float] = {}
+    failed: list[PartialCheck] = []
+    for l in range(2, layers.F + 1):
+        g_of_layer = np.concatenate([g.b[l][:, np.newaxis], g.W[l]], axis=1).astype(np.float64)
+        chosen = _choose(g_of_layer.shape, at_most, rng)
+        t, noise = quotients.layer(l, chosen)
+        scale = np.abs(g_of_layer[chosen]).max(initial=0.0)
+        compared_g, compared_t = [], []
+        for (j, column), quotient, uncertain in zip(np.argwhere(chosen).tolist(), t, noise, strict=True):
+            label = Label("b", l, j + 1) if column == 0 else Label("w", l, j + 1, column)
+            if np.isnan(quotient):
+                set_aside.append(label)
+                continue
+            ours = float(g_of_layer[j, column])
+            # Rounding leaves an absolute error of the layer's size in a float32 gradient, and of the loss's in t.
+            floor = (uncertain + eps * scale * 8) / tolerance
+            error = abs(ours - quotient) / max(abs(ours), abs(quotient), floor, np.finfo(np.float64).tiny)
+            partial = PartialCheck(label, ours, float(quotient), float(error))
+            partials.append(partial)
+            if not error <= tolerance:
+                failed.append(partial)
+            compared_g.append(ours)
+            compared_t.append(quotient)
+        size = max(np.linalg.norm(compared_g), np.linalg.norm(compared_t)) if compared_g else 0.0
+        difference = np.linalg.norm(np.subtract(compared_g, compared_t))
+        errors[l] = float(difference / size) if size else float(difference)
+    failed.sort(key=lambda partial: -partial.relative_error)
+    worst = max(partials, key=lambda partial: partial.relative_error, default=None)
+    return GradientCheck(not failed, worst, tuple(failed), errors, len(partials), tuple(set_aside), tolerance)
+
+
+def _choose(shape: tuple[int, int], at_most: int | None, rng: np.random.Generator) -> np.ndarray:
+    """Which partials to compare: of shape (n_l, 1 + n_{l-1}), the bias first."""
+    chosen = np.ones(shape, bool)
+    if at_most is not None:
+        for part in (chosen[:, :1], chosen[:, 1:]):
+            if part.size > at_most:
+                keep = np.zeros(part.size, bool)
+                keep[rng.choice(part.size, at_most, replace=False)] = True
+                part[...] = keep.reshape(part.shape)
+    return chosen
+
+
+class _Quotients:
+    """Difference quotients of the total loss, in float64."""
+
+    def __init__(self, layers: Layers, samples: Samples, penalty: Penalty) -> None:
+        self.layers = layers.with_parameters(layers.parameters.astype(np.float64))
+        self.X, self.Y = samples.X.astype(np.float64), samples.Y.astype(np.float64)
+        self.loss, self.penalty = samples.loss, penalty
+        weight = None if samples.weight is None else samples.weight.astype(np.float64)
+        self.share = np.broadcast_to(np.ravel(shares(weight, len(samples))), len(samples))
+        self.z, self.a = feedforward(self.layers, self.X)
+
+    def layer(self, l: int, chosen: np.ndarray) -> tuple[Array, Array]:
+        """Quotients of layer l's chosen partials, row by row; NaN where every step crosses a kink; and their noise."""
+        n = len(self.X)
+        widest = max(self.layers.sizes[l - 1 :])
+        at_once = max(1, _CHUNK // (n * widest))
+        places = np.argwhere(chosen)
+        parts = [self._some(l, places[i : i + at_once]) for i in range(0, len(places), at_once)]
+        if not parts:
+            return np.empty(0), np.empty(0)
+        t, noise = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return t, noise
+
+    def _some(self, l: int, places: np.ndarray) -> tuple[Array, Array]:
+        j, column = places.T
+        # ∂z_j/∂b_j = 1 and ∂z_j/∂w_jk = a_k: how z_j moves with the parameter, of shape (places, n)
+        direction = np.where(column[:, np.newaxis] == 0, 1.0, self.a[l - 1].T[np.maximum(column - 1, 0)])
+        w = np.where(column == 0, 0.0, self.layers.W[l][j, np.maximum(column - 1, 0)])
+        first = _STEP / np.maximum(1.0, np.abs(direction).max(axis=1))
+        t, noise = np.full(len(places), np.nan), np.zeros(len(places))
+        todo = np.arange(len(places))
+        for shrink in _SHRINK:
+            h = shrink * first[todo]
+            loss: dict[int, Array] = {}
+            crossed = np.zeros(len(todo), bool)
+            size: Array = np.zeros(len(todo))
+            regions = None
+            for steps in (-2, -1, 1, 2):
+                loss[steps], size, here = self._moved(l, j[todo], steps * h[:, np.newaxis] * direction[todo])
+                crossed |= False if regions is None else (here != regions).any(axis=1)
+                regions = here
+            penalty, smooth = self._penalty_slope(w[todo], column[todo] != 0, h)
+            near = (loss[1] - loss[-1]) / (2 * h)
+            far = (loss[2] - loss[-2]) / (4 * h)
+            good = ~crossed & smooth
+            t[todo[good]] = ((4 * near - far) / 3 + penalty)[good]
+            noise[todo[good]] = (8 * _EPS * size / h)[good]
+            todo = todo[~good]
+            if not len(todo):
+                break
+        return t, noise
+
+    def _moved(self, l: int, j: np.ndarray, shift: Array) -> tuple[Array, Array, np.ndarray]:
+        """Loss (places,) with z_j^l shifted, the size of its rounding, and which side of each kink everything is on."""
+        layers, count, n = self.layers, len(j), len(self.X)
+        z = np.broadcast_to(self.z[l], (count, *self.z[l].shape)).copy()
+        z[np.arange(count), :, j] += shift
+        z = z.reshape(count * n, -1)
+        sides = []
+        for m in range(l, layers.F + 1):
+            sigma = layers.activations[m]
+            sides += [(z > kink).reshape(count, -1) for kink in sigma.kinks]
+            a = sigma.function(z)
+            if m < layers.F:
+                z = a @ layers.W[m + 1].T + layers.b[m + 1]
+        Y = np.broadcast_to(self.Y, (count, *self.Y.shape)).reshape(count * n, -1)
+        sides += [(a - Y > kink).reshape(count, -1) for kink in self.loss.residual_kinks]
+        pair = canonical_pair(self.loss, layers.activations[layers.F])
+        losses = (self.loss.function(a, Y) if pair is None else pair.function(z, Y)).reshape(count, n)
+        size = np.abs(losses) @ self.share
+        return losses @ self.share, size, np.concatenate(sides, axis=1) if sides else np.zeros((count, 0), bool)
+
+    def _penalty_slope(self, w: Array, is_weight: np.ndarray, h: Array) -> tuple[Array, np.ndarray]:
+        """The penalty's own difference quotient, and whether |w| has no kink within the step."""
+        penalty = self.penalty
+        if not penalty:
+            return np.zeros_like(w), np.ones(len(w), bool)
+
+        def value(v: Array) -> Array:
+            return penalty.l2 / 2 * v * v + penalty.l1 * np.abs(v)
+
+        slope = np.where(is_weight, (value(w + h) - value(w - h)) / (2 * h), 0.0)
+        smooth = ~is_weight | (np.abs(w) > 2 * h) | (penalty.l1 == 0)
+        return slope, smooth

@@ -1,0 +1,74 @@
+"""The library's own errors, and the words they share.
+
+Each is a ValueError, TypeError, KeyError, ImportError or FloatingPointError as well, so a caller who does not know
+pellucid catches them by the usual name.
+"""
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+
+class UnknownNameError(ValueError):
+    """A name (of an activation, loss, optimizer, ...) that no table has."""
+
+
+class UnknownLabelError(KeyError):
+    """A label or a layer that the network does not have."""
+
+    def __str__(self) -> str:  # KeyError shows its message in quotes
+        return str(self.args[0])
+
+
+class ModelFileError(ValueError):
+    """A file that is not a whole model or checkpoint of pellucid."""
+
+
+class DataFileError(ValueError):
+    """A data file whose content cannot be read as numbers and categories."""
+
+
+class MissingExtraError(ImportError):
+    """An optional dependency that is not installed."""
+
+
+class TrainingDiverged(FloatingPointError):  # noqa: N818 (a fixed name)
+    """The loss, the gradient or a parameter stopped being finite during training.
+
+    The network keeps the parameters of the last epoch whose loss was finite.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch in which it happened, from 1.
+    batch : int or None
+        The batch within that epoch, from 1; None if it showed after the last batch.
+    history : pellucid.training.History
+        The epochs completed before.
+    """
+
+    def __init__(self, message: str, *, epoch: int, batch: int | None, history: object) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.batch = batch
+        self.history = history
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """Build the error for a name that is in no table, with the nearest one that is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name).lower().replace("-", "_").replace(" ", "_"), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? Known" if near else "known"
+    return UnknownNameError(f"unknown {kind} {name!r}: {hint}: {', '.join(known)}")
+
+
+def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
+    """Import an optional dependency, or say which command installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{purpose} needs {module.partition('.')[0]}, which is not installed: pip install 'pellucid[{extra}]'",
+            name=module,
+        ) from error

@@ -1,0 +1,474 @@
+"""The table of losses: L of one sample and ∇_a L, a row each; and the targets that each loss takes.
+
+A loss function maps a and y, both of shape (n, m), to L_i of shape (n,); its gradient has the shape of a. The squared,
+absolute, Huber, quantile and Poisson losses are means over the m outputs; half the squared error and the
+cross-entropies are sums.
+
+A canonical pair of loss and output activation has a stable form that never leaves z: softmax with cross-entropy,
+sigmoid with binary cross-entropy, exp with Poisson. There ∇_a L ⊙ σ'(z) collapses to a - y (over m for Poisson).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pellucid.activations import ACTIVATIONS, Activation
+from pellucid.arrays import Array, as_number, as_numbers
+from pellucid.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class CanonicalPair:
+    """What a loss becomes together with its canonical output activation.
+
+    Parameters
+    ----------
+    function : callable
+        (z, y) ↦ L_i of shape (n,), without going through a = σ(z).
+    delta : callable
+        (a, y) ↦ d^F = ∂L/∂z of the shape of a.
+    delta_formula, delta_latex : str
+        Component j of the delta.
+    """
+
+    function: Callable[[Array, Array], Array]
+    delta: Callable[[Array, Array], Array]
+    delta_formula: str = "a_j - y_j"
+    delta_latex: str = "a_j - y_j"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss L of one sample with its gradient ∇_a L.
+
+    A user makes one from a name and two functions; the other fields document it.
+
+    Parameters
+    ----------
+    name : str
+        Shown in summaries and stored in files.
+    function : callable
+        (a, y) ↦ L_i: from two arrays of shape (n, m) to one of shape (n,).
+    gradient : callable
+        (a, y) ↦ ∇_a L_i, of shape (n, m).
+    formula, gradient_formula : str
+        As text: L, and component j of the gradient.
+    latex, gradient_latex : str
+        The same as LaTeX.
+    targets : {'numbers', 'counts', 'classes', 'probabilities'}
+        What y may hold: any numbers; numbers ≥ 0; class indices, one-hot rows or rows of probabilities;
+        numbers in [0, 1].
+    domain : tuple of float
+        The open interval in which the function needs a.
+    outputs : tuple of str
+        Output activations that stay inside the domain, for the error message.
+    canonical : mapping
+        By the name of an output activation, the stable form of the pair.
+    residual_kinks : tuple of float
+        Every a_j - y_j at which the gradient or its slope jumps; the gradient is taken as 0 at a jump.
+    source : str
+        Where it is defined.
+    settings : mapping
+        The numbers that a row was made with.
+
+    Examples
+    --------
+    >>> quartic = Loss("quartic", lambda a, y: ((a - y) ** 4).sum(axis=-1), lambda a, y: 4 * (a - y) ** 3)
+    >>> quartic.function(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
+    array([17.])
+    """
+
+    name: str
+    function: Callable[[Array, Array], Array]
+    gradient: Callable[[Array, Array], Array]
+    formula: str = "L(a, y)"
+    gradient_formula: str = "∂L/∂a_j"
+    latex: str = "L(a, y)"
+    gradient_latex: str = r"\frac{\partial L}{\partial a_j}"
+    targets: str = "numbers"
+    domain: tuple[float, float] = (-np.inf, np.inf)
+    outputs: tuple[str, ...] = ()
+    canonical: Mapping[str, CanonicalPair] = field(default_factory=dict)
+    residual_kinks: tuple[float, ...] = ()
+    source: str = ""
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"a loss's name must be a string, got {self.name!r}")
+        for role in ("function", "gradient"):
+            if not callable(getattr(self, role)):
+                raise TypeError(f"loss {self.name!r}: {role} must be callable, got {getattr(self, role)!r}")
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{key}={value:g}" for key, value in self.settings.items())
+        return f"{self.name}({settings})" if settings else self.name
+
+
+# L and ∇_a L, in the order of the table.
+
+
+def _mse(a: Array, y: Array) -> Array:
+    return np.square(a - y).mean(axis=-1)
+
+
+def _mse_gradient(a: Array, y: Array) -> Array:
+    return 2 / a.shape[-1] * (a - y)
+
+
+def _half_squared_error(a: Array, y: Array) -> Array:
+    return 0.5 * np.square(a - y).sum(axis=-1)
+
+
+def _half_squared_error_gradient(a: Array, y: Array) -> Array:
+    return a - y
+
+
+def _mae(a: Array, y: Array) -> Array:
+    return np.abs(a - y).mean(axis=-1)
+
+
+def _mae_gradient(a: Array, y: Array) -> Array:
+    return np.sign(a - y) / a.shape[-1]
+
+
+def _huber(a: Array, y: Array, delta: float) -> Array:
+    r = np.abs(a - y)
+    return np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta)).mean(axis=-1)
+
+
+def _huber_gradient(a: Array, y: Array, delta: float) -> Array:
+    return np.clip(a - y, -delta, delta) / a.shape[-1]
+
+
+def _quantile(a: Array, y: Array, tau: float) -> Array:
+    r = y - a
+    return np.maximum(tau * r, (tau - 1) * r).mean(axis=-1)
+
+
+def _quantile_gradient(a: Array, y: Array, tau: float) -> Array:
+    r = a - y
+    return (np.where(r > 0, 1 - tau, -tau) * np.abs(np.sign(r)) / a.shape[-1]).astype(a.dtype, copy=False)
+
+
+def _floor(a: Array) -> Array:
+    """At least the smallest normal number, so that ln and 1/a stay finite where a rounds to 0."""
+    return np.maximum(a, np.finfo(a.dtype).tiny)
+
+
+def _complement(a: Array) -> Array:
+    """1 - a, at least eps/2: an a that rounds to 1 is known no better."""
+    return np.maximum(1 - a, np.finfo(a.dtype).eps / 2)
+
+
+def _poisson(a: Array, y: Array) -> Array:
+    return (a - y * np.log(_floor(a))).mean(axis=-1)
+
+
+def _poisson_gradient(a: Array, y: Array) -> Array:
+    return (1 - y / _floor(a)) / a.shape[-1]
+
+
+def _poisson_of_exp(z: Array, y: Array) -> Array:
+    with np.errstate(over="ignore"):
+        rate = np.minimum(np.exp(z), np.finfo(z.dtype).max)
+        return (rate / z.shape[-1] - y * z / z.shape[-1]).sum(axis=-1)
+
+
+def _poisson_delta(a: Array, y: Array) -> Array:
+    return (a - y) / a.shape[-1]
+
+
+def _cross_entropy(a: Array, y: Array) -> Array:
+    return -(y * np.log(_floor(a))).sum(axis=-1)
+
+
+def _cross_entropy_gradient(a: Array, y: Array) -> Array:
+    return -y / _floor(a)
+
+
+def _cross_entropy_of_softmax(z: Array, y: Array) -> Array:
+    # -ln a_j = ln Σ e^{z_i} - z_j, with the largest z taken out of the sum: no overflow, no logarithm of 0
+    below = z.max(axis=-1, keepdims=True) - z
+    return (y * (below + np.log(np.exp(-below).sum(axis=-1, keepdims=True)))).sum(axis=-1)
+
+
+def _residual(a: Array, y: Array) -> Array:
+    return a - y
+
+
+def _binary_cross_entropy(a: Array, y: Array) -> Array:
+    return -(y * np.log(_floor(a)) + (1 - y) * np.log(_complement(a))).sum(axis=-1)
+
+
+def _binary_cross_entropy_gradient(a: Array, y: Array) -> Array:
+    return (1 - y) / _complement(a) - y / _floor(a)
+
+
+def _binary_cross_entropy_of_sigmoid(z: Array, y: Array) -> Array:
+    # softplus(z) - y z, split so that neither part cancels for |z| >> 0
+    return (np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0) - y * z).sum(axis=-1)
+
+
+class Huber(Loss):
+    """Huber loss: quadratic within δ of the target and linear beyond, mean over the outputs.
+
+    Parameters
+    ----------
+    delta : float in (0, ∞)
+        Where it turns linear, in the units of y.
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        delta = as_number(delta, "delta", 0, open_low=True)
+        super().__init__(
+            "huber",
+            partial(_huber, delta=delta),
+            partial(_huber_gradient, delta=delta),
+            formula=f"(1/m) Σ_j [r_j^2/2 if |r_j| ≤ {delta:g} else {delta:g} (|r_j| - {delta / 2:g})], r_j = a_j - y_j",
+            gradient_formula=f"(1/m) max(-{delta:g}, min({delta:g}, a_j - y_j))",
+            latex=rf"\frac1m \sum_j \begin{{cases}} \frac12 r_j^2 & |r_j| \le {delta:g} \\"
+            rf" {delta:g}\,(|r_j| - {delta / 2:g}) & |r_j| > {delta:g} \end{{cases}},\ r_j = a_j - y_j",
+            gradient_latex=rf"\frac1m \max(-{delta:g}, \min({delta:g}, a_j - y_j))",
+            residual_kinks=(-delta, delta),
+            source="Huber, Robust estimation of a location parameter, 1964",
+            settings={"delta": delta},
+        )
+
+
+class Quantile(Loss):
+    """Quantile (pinball) loss, mean over the outputs; minimal in expectation at the τ-quantile of y.
+
+    Parameters
+    ----------
+    tau : float in (0, 1)
+        The quantile; 0.5 is half the absolute error, whose minimum is the median.
+    """
+
+    def __init__(self, tau: float = 0.5) -> None:
+        tau = as_number(tau, "tau", 0, 1, open_low=True)
+        super().__init__(
+            "quantile",
+            partial(_quantile, tau=tau),
+            partial(_quantile_gradient, tau=tau),
+            formula=f"(1/m) Σ_j [{tau:g} (y_j - a_j) if y_j ≥ a_j else {1 - tau:g} (a_j - y_j)]",
+            gradient_formula=f"(1/m) [-{tau:g} if a_j < y_j, {1 - tau:g} if a_j > y_j, 0 if a_j = y_j]",
+            latex=rf"\frac1m \sum_j \begin{{cases}} {tau:g}\,(y_j - a_j) & y_j \ge a_j \\"
+            rf" {1 - tau:g}\,(a_j - y_j) & y_j < a_j \end{{cases}}",
+            gradient_latex=rf"\frac1m \begin{{cases}} -{tau:g} & a_j < y_j \\ {1 - tau:g} & a_j > y_j \\"
+            r" 0 & a_j = y_j \end{cases}",
+            residual_kinks=(0.0,),
+            source="Koenker, Bassett, Regression quantiles, 1978",
+            settings={"tau": tau},
+        )
+
+
+_ROWS = (
+    Loss(
+        "mse", _mse, _mse_gradient,
+        formula="(1/m) Σ_j (a_j - y_j)^2", gradient_formula="(2/m) (a_j - y_j)",
+        latex=r"\frac1m \sum_j (a_j - y_j)^2", gradient_latex=r"\frac2m (a_j - y_j)",
+        source="mean squared error over the m outputs of one sample",
+    ),
+    Loss(
+        "half_squared_error", _half_squared_error, _half_squared_error_gradient,
+        formula="(1/2) Σ_j (a_j - y_j)^2", gradient_formula="a_j - y_j",
+        latex=r"\frac12 \sum_j (a_j - y_j)^2", gradient_latex="a_j - y_j",
+        source="Nielsen, Neural networks and deep learning, 2015, the quadratic cost of one sample",
+    ),
+    Loss(
+        "mae", _mae, _mae_gradient,
+        formula="(1/m) Σ_j |a_j - y_j|", gradient_formula="(1/m) sign(a_j - y_j)",
+        latex=r"\frac1m \sum_j |a_j - y_j|", gradient_latex=r"\frac1m \operatorname{sign}(a_j - y_j)",
+        residual_kinks=(0.0,), source="mean absolute error over the m outputs; sign(0) = 0",
+    ),
+    Huber(),
+    Quantile(),
+    Loss(
+        "poisson", _poisson, _poisson_gradient,
+        formula="(1/m) Σ_j (a_j - y_j ln a_j)", gradient_formula="(1/m) (1 - y_j/a_j)",
+        latex=r"\frac1m \sum_j (a_j - y_j \ln a_j)", gradient_latex=r"\frac1m \left(1 - \frac{y_j}{a_j}\right)",
+        targets="counts", domain=(0.0, np.inf), outputs=("exp", "softplus"),
+        canonical={
+            "exp": CanonicalPair(_poisson_of_exp, _poisson_delta, "(1/m) (a_j - y_j)", r"\frac1m (a_j - y_j)"),
+        },
+        source="negative log-likelihood of a Poisson count with rate a, without the constant ln y!",
+    ),
+    Loss(
+        "cross_entropy", _cross_entropy, _cross_entropy_gradient,
+        formula="-Σ_j y_j ln a_j", gradient_formula="-y_j/a_j",
+        latex=r"-\sum_j y_j \ln a_j", gradient_latex=r"-\frac{y_j}{a_j}",
+        targets="classes", domain=(0.0, 1.0), outputs=("softmax", "sigmoid"),
+        canonical={"softmax": CanonicalPair(_cross_entropy_of_softmax, _residual)},
+        source="Goodfellow, Bengio, Courville, Deep learning, 2016, section 6.2.2",
+    ),
+    Loss(
+        "binary_cross_entropy", _binary_cross_entropy, _binary_cross_entropy_gradient,
+        formula="-Σ_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)]", gradient_formula="(1 - y_j)/(1 - a_j) - y_j/a_j",
+        latex=r"-\sum_j \left[ y_j \ln a_j + (1 - y_j) \ln(1 - a_j) \right]",
+        gradient_latex=r"\frac{1 - y_j}{1 - a_j} - \frac{y_j}{a_j}",
+        targets="probabilities", domain=(0.0, 1.0), outputs=("sigmoid",),
+        canonical={"sigmoid": CanonicalPair(_binary_cross_entropy_of_sigmoid, _residual)},
+        source="Nielsen, Neural networks and deep learning, 2015, chapter 3",
+    ),
+)  # fmt: skip
+
+LOSSES: Mapping[str, Loss] = {row.name: row for row in _ROWS}
+"""The table, by name."""
+
+_WITH_SETTINGS: Mapping[str, Callable[..., Loss]] = {"huber": Huber, "quantile": Quantile}
+
+
+def as_loss(loss: object, **settings: Any) -> Loss:
+    """Look a loss up by name, or pass one through.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    **settings : float
+        For rows that take numbers, as stored in a file: ``delta``, ``tau``.
+
+    Raises
+    ------
+    UnknownNameError
+        No row has the name; the nearest is suggested.
+    TypeError
+        Neither a name nor a Loss.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"a loss is a name or a pellucid.Loss, got {loss!r}")
+    if loss not in LOSSES:
+        raise unknown_name("loss", loss, LOSSES)
+    return _WITH_SETTINGS[loss](**settings) if settings else LOSSES[loss]
+
+
+def canonical_pair(loss: Loss, output: Activation) -> CanonicalPair | None:
+    """Return the stable form of a loss with an output activation, or None if they are no canonical pair."""
+    pair = loss.canonical.get(output.name)
+    # A user's own activation of the same name is not the table's.
+    return pair if pair is not None and output is ACTIVATIONS.get(output.name) else None
+
+
+def check_output(loss: Loss, output: Activation) -> None:
+    """Refuse an output activation that can leave the loss's domain, by a z at which it does.
+
+    Raises
+    ------
+    ValueError
+        Names the z, the σ(z) outside the domain, and the activations that would do.
+    """
+    low, high = loss.domain
+    if (low, high) == (-np.inf, np.inf):
+        return
+    # Within ±8 the open bounds must hold as they are; further out a may round to a bound.
+    near = np.linspace(-8.0, 8.0, 65)
+    for z, is_near in ((near, True), (np.array([-1000.0, -100.0, -30.0, 30.0, 100.0, 1000.0]), False)):
+        a = output.function(z)
+        outside = (a <= low) | (a >= high) if is_near else ~((a >= low) & (a <= high))
+        if outside.any():
+            i = int(np.argmax(outside))
+            raise ValueError(
+                f"loss {loss} needs outputs in ({low:g}, {high:g}), but the output activation {output} can leave it: "
+                f"σ({z[i]:g}) = {a[i]:g}; use output={' or '.join(map(repr, loss.outputs))}"
+            )
+
+
+def as_targets(
+    Y: ArrayLike, loss: Loss, n: int, n_outputs: int, dtype: np.dtype[Any], *, single: bool, name: str = "Y"
+) -> Array:
+    """Read the targets of n samples for a loss.
+
+    Parameters
+    ----------
+    Y : array_like
+        Of shape (n, n_F); for one output also (n,), taken as (n, 1); for cross-entropy also class indices, whole
+        numbers of shape (n,) in [0, n_F). With ``single``, the same without the sample axis.
+    loss : Loss
+        Its `targets` says what Y may hold.
+    n, n_outputs : int
+        The number of samples and n_F.
+    dtype : dtype
+        Of the result.
+    single : bool
+        Whether one input was given without a sample axis.
+    name : str
+        What to call them in an error.
+
+    Returns
+    -------
+    ndarray of shape (n, n_F)
+        Class indices become one-hot rows.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Another shape (nothing is broadcast), NaN or infinity, values that the loss cannot take.
+    """
+    raw = np.asarray(Y)
+    samples = () if single else (n,)
+    takes_classes = loss.targets == "classes"
+    if takes_classes and raw.ndim == len(samples) and (n_outputs > 1 or raw.dtype.kind in "iu"):
+        return _one_hot(raw, n, n_outputs, dtype, samples=samples, name=name)
+    targets = as_numbers(Y, name, dtype)
+    also = ""
+    if takes_classes:
+        also = f" or class indices of shape {samples}"
+    elif n_outputs == 1:
+        also = f" or {samples}"
+    if targets.shape != (*samples, n_outputs) and not (n_outputs == 1 and targets.shape == samples):
+        given = "one input was given" if single else f"X has {n} sample{'s' if n != 1 else ''}"
+        raise ValueError(
+            f"{name} has shape {raw.shape}, but {given} and the network's output layer has {n_outputs} "
+            f"neuron{'s' if n_outputs != 1 else ''}: expected {(*samples, n_outputs)}{also}"
+        )
+    targets = targets.reshape(n, n_outputs)
+    _check_values(targets, loss, name)
+    return targets
+
+
+def _one_hot(
+    raw: np.ndarray[Any, Any], n: int, n_outputs: int, dtype: np.dtype[Any], *, samples: tuple[int, ...], name: str
+) -> Array:
+    """Class indices, whole numbers in [0, n_F), as one-hot rows."""
+    if raw.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} holds class indices of dtype {raw.dtype}, but loss cross_entropy takes whole numbers in "
+            f"[0, {n_outputs}): convert them with {name}.astype(int), or give one-hot rows of shape ({n}, {n_outputs})"
+        )
+    if raw.shape != samples:
+        raise ValueError(f"{name} has shape {raw.shape}, but X has {n} samples: expected {samples} class indices")
+    index = raw.reshape(n)
+    if ((index < 0) | (index >= n_outputs)).any():
+        i = int(np.argmax((index < 0) | (index >= n_outputs)))
+        raise ValueError(
+            f"{name}[{i}] is class {index[i]}, but the network's output layer has {n_outputs} neurons: "
+            f"class indices go from 0 to {n_outputs - 1}"
+        )
+    rows = np.zeros((n, n_outputs), dtype)
+    rows[np.arange(n), index] = 1
+    return rows
+
+
+def _check_values(targets: Array, loss: Loss, name: str) -> None:
+    """Refuse finite targets outside the range of the loss."""
+    low, high = {"counts": (0, np.inf), "classes": (0, 1), "probabilities": (0, 1)}.get(loss.targets, (-np.inf, np.inf))
+    outside = (targets < low) | (targets > high)
+    if outside.any():
+        i, j = (int(index) for index in np.argwhere(outside)[0])
+        interval = f"[{low}, {high}]" if high == 1 else "[0, ∞)"
+        raise ValueError(f"{name}[{i}, {j}] is {targets[i, j]:g}, but loss {loss} takes targets in {interval}")
+    if loss.targets == "classes":
+        total = targets.sum(axis=1)
+        off = np.abs(total - 1) > 1e-5  # probabilities that went through float32
+        if off.any():
+            i = int(np.argmax(off))
+            raise ValueError(
+                f"{name}[{i}] sums to {total[i]:g}, but loss {loss} takes one-hot rows or probabilities, which sum to "
+                "1; for several labels at once use binary_cross_entropy"
+            )

@@ -1,0 +1,460 @@
+"""Network, the face of the library: layers, and thin methods that hand over to the rooms that do the work."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pellucid.activations import Activation
+from pellucid.arrays import Array, as_count, as_inputs, as_number
+from pellucid.backprop import Gradient, Record, feedforward, gradient, record
+from pellucid.checking import GradientCheck, check_gradient
+from pellucid.explanation import Explanation, explain
+from pellucid.layers import Layers
+from pellucid.notation import Label, parse
+from pellucid.optimizers import OptimizerState, as_optimizer
+from pellucid.samples import Samples, as_penalty, as_samples, check_functions
+from pellucid.schedules import as_schedule
+from pellucid.storage import PathLike, layers_header, layers_tensors, read_file, restore_layers, write_file
+from pellucid.training import (
+    History,
+    Settings,
+    Trainer,
+    as_dropout,
+    as_metrics,
+    checkpoint_seed,
+    new_seed,
+    split,
+)
+
+
+class Run(Record):
+    """The record of one backpropagation: ``run.a[1]``, ``run.z[2]``, ``run.d[3]``, ``run.loss``, ``run.gradient``.
+
+    See `pellucid.backprop.Record` for every attribute. A number can also be had by its label: ``run["d_2^3"]``.
+    """
+
+    def __getitem__(self, label: str) -> Any:
+        """Return z, a, d, w or b by its label; for z, a and d of a batch the column of all samples."""
+        which = parse(label)
+        self.layers.check_label(which)
+        if which.symbol in "wb":
+            return (self.layers.W if which.symbol == "w" else self.layers.b)[which.layer][which.index]
+        return {"z": self.z, "a": self.a, "d": self.d}[which.symbol][which.layer][..., which.j - 1]
+
+    def explain(
+        self,
+        symbol: str,
+        *,
+        layer: int | None = None,
+        j: int | None = None,
+        k: int | None = None,
+        sample: int | None = None,
+        digits: int = 6,
+    ) -> Explanation:
+        """Explain one number: its equation in symbols, with its numbers, and the result.
+
+        Parameters
+        ----------
+        symbol : str
+            ``z``, ``a`` or ``d``: that quantity. ``w`` or ``b``: the partial ∂L/∂w or ∂L/∂b. ``L``: the loss. Or a
+            whole label such as ``w_13^2``; then layer, j and k stay away.
+        layer, j, k : int
+            As in the labels, from 1.
+        sample : int, optional
+            From 1. For z, a and d of a batch it must be given; for w, b and L it asks for that sample's own in place of
+            the mean.
+        digits : int
+            Significant digits shown.
+
+        Returns
+        -------
+        Explanation
+            Prints as text; ``.latex`` is the same for a paper, ``.value`` the number itself.
+
+        Raises
+        ------
+        UnknownLabelError
+            No such symbol, layer, neuron or sample.
+        ValueError
+            A batch whose sample is not named.
+        """
+        return explain(self, symbol, layer=layer, j=j, k=k, sample=sample, digits=digits)
+
+    def __repr__(self) -> str:
+        what = "one input" if self.is_single else f"{len(self.y)} samples"
+        return (
+            f"<Run: {what} through {'-'.join(map(str, self.layers.sizes))}, {self.loss_function} loss {self.loss:.6g}>"
+        )
+
+
+class Network(Layers):
+    """A feed-forward network, in the textbook's notation.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        n_1 … n_F, the neurons of each layer; at least two layers.
+    activation : str, Activation, or a sequence of them
+        σ of all layers 2 … F, or one entry for each.
+    output : str or Activation, optional
+        σ of layer F, in place of the one activation.
+    dtype : {'float64', 'float32'}
+    seed : int or numpy.random.SeedSequence, optional
+        For the initial weights.
+    init : optional
+        A name in `pellucid.layers.INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or
+        a pair (weights, biases) of arrays for layers 2 … F. Without it, He normal for the layers with ReLU and its
+        smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Sizes, activations, dtype or init that do not fit.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> net = pl.Network([3, 4, 2], activation="sigmoid", seed=0)
+    >>> net.W[2].shape, net.b[3].shape
+    ((4, 3), (2,))
+    >>> run = net.backprop([0.5, -1.0, 2.0], [1.0, 0.0], loss="mse")
+    >>> bool(run.gradient.W[2][0, 2] == run.a[1][2] * run.d[2][0])  # (3): ∂L/∂w_13^2 = a_3^1 d_1^2
+    True
+    """
+
+    optimizer_state: OptimizerState | None = None
+    """What the last training's optimizer remembers. Training with the same kind of optimizer goes on from it; set it to
+    None to start afresh."""
+
+    def forward(self, X: ArrayLike) -> Array:
+        """Compute a^F alone.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, n_1) or (n_1,)
+
+        Returns
+        -------
+        ndarray of shape (n, n_F) or (n_F,)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Another shape, no samples, not finite numbers.
+        """
+        inputs, is_single = as_inputs(X, self.size(1), self.dtype)
+        check_functions(self, None)
+        _, a = feedforward(self, inputs)
+        return a[self.F][0] if is_single else a[self.F]
+
+    def backprop(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        loss: object = "mse",
+        *,
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+    ) -> Run:
+        """Run the five steps and keep everything: z, a and d of every layer, loss and gradient.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, n_1) or (n_1,)
+            A batch, or one input, whose record then has no sample axis.
+        Y : array_like of shape (n, n_F) or (n_F,)
+            Targets; for one output also (n,); for cross-entropy also class indices, whole numbers of shape (n,).
+        loss : str or Loss
+        sample_weight : array_like of shape (n,), optional
+            L_T = Σ w_i L_i / Σ w_i.
+        l2, l1 : float in [0, ∞)
+            Add (l2/2) Σ w² and l1 Σ |w| over the weights to the loss.
+
+        Returns
+        -------
+        Run
+            a, z and d keep the samples apart; the gradient is their mean.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Shapes, values, names or an output activation that do not fit; nothing is broadcast.
+        """
+        samples = as_samples(self, X, Y, loss, sample_weight)
+        found = record(
+            self, samples.X, samples.Y, samples.loss,
+            sample_weight=samples.weight, penalty=as_penalty(l2, l1), is_single=samples.is_single,
+        )  # fmt: skip
+        return Run(**{name: getattr(found, name) for name in found.__dataclass_fields__})
+
+    def gradient(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        loss: object = "mse",
+        *,
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+    ) -> Gradient:
+        """Compute ∇L_T alone: ``g.W[l]``, ``g.b[l]``, ``g.vector``, and ``g.loss``, the L_T it belongs to.
+
+        Parameters and errors are those of `backprop`.
+        """
+        samples = as_samples(self, X, Y, loss, sample_weight)
+        return gradient(
+            self, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=as_penalty(l2, l1)
+        )
+
+    def check_gradient(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        loss: object = "mse",
+        *,
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        at_most: int | None = None,
+        seed: int = 0,
+    ) -> GradientCheck:
+        """Compare every partial of ∇L_T with a central difference of the loss.
+
+        Parameters
+        ----------
+        X, Y, loss, sample_weight, l2, l1
+            As in `backprop`.
+        at_most : int, optional
+            Compare at most so many partials of each W^l and each b^l, chosen at random. A network of P parameters costs
+            4 P passes through the layers above each parameter.
+        seed : int
+            Of that choice.
+
+        Returns
+        -------
+        GradientCheck
+            True if all agree; prints the relative error per layer and the worst partial by its label.
+        """
+        samples = as_samples(self, X, Y, loss, sample_weight)
+        if at_most is not None:
+            as_count(at_most, "at_most")
+        return check_gradient(self, samples, as_penalty(l2, l1), at_most=at_most, seed=as_count(seed, "seed", 0))
+
+    def train(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        *,
+        loss: object = "mse",
+        optimizer: object = "adam",
+        batch_size: int | None = 32,
+        epochs: int = 10,
+        shuffle: bool = True,
+        seed: int | None = None,
+        validation: tuple[ArrayLike, ArrayLike] | float | None = None,
+        patience: int | None = None,
+        metrics: object = (),
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        schedule: object = None,
+        callbacks: object = (),
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+        progress: bool | None = None,
+    ) -> History:
+        """Train in place.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, n_1)
+        Y : array_like of shape (n, n_F)
+            Targets as in `backprop`.
+        loss : str or Loss
+        optimizer : str or optimizer
+            ``pl.SGD(0.1)``, ``pl.Adam()``, ``pl.AdamW()``, ``pl.RMSprop(0.01)``, ``pl.LBFGS()``, or a name.
+        batch_size : int or None
+            Samples per step; None is gradient descent on the total loss. L-BFGS needs None.
+        epochs : int
+            Passes over the samples; with ``resume`` the total, those before included.
+        shuffle : bool
+            Draw the batches in a new order each epoch.
+        seed : int, optional
+            For order, dropout and split; ``history.seed`` names the one drawn without it.
+        validation : (X, Y) or float in (0, 1), optional
+            Samples held out to measure the loss on, or the fraction of the samples to split off for that.
+        patience : int, optional
+            Stop after so many epochs without a lower validation loss (training loss without validation); the network
+            gets back the parameters of the best epoch.
+        metrics : str, callable, or a sequence of them
+            Taken at the end of each epoch: names in `pellucid.metrics.METRICS`, or functions of (a, y).
+        sample_weight : array_like of shape (n,), optional
+        l2, l1 : float in [0, ∞)
+            As in `backprop`.
+        dropout : float in [0, 1), or one for each hidden layer
+            Share of hidden neurons dropped at random in each step.
+        clip_norm : float in (0, ∞), optional
+            Scale a gradient of larger Euclidean norm down to it.
+        schedule : str or Schedule, optional
+            What the learning rate is multiplied by in each epoch; see `pellucid.schedules`.
+        callbacks : callable or a sequence of them
+            Called at the end of each epoch with a `pellucid.training.Epoch`, whose ``stop()`` ends the training.
+        checkpoint : path, optional
+            Written atomically every ``checkpoint_every`` epochs and at the end.
+        resume : bool
+            Go on from the checkpoint if the file exists, with the same bits as never having stopped.
+        progress : bool, optional
+            Show a progress bar; by default on a terminal alone.
+
+        Returns
+        -------
+        History
+            Ctrl-C ends the training at the last whole epoch and returns it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Arguments that do not fit, before anything is changed.
+        TrainingDiverged
+            The loss stopped being finite; the network keeps the last finite parameters.
+        OSError
+            The checkpoint cannot be written; the network keeps the last whole epoch.
+        """
+        samples = as_samples(self, X, Y, loss, sample_weight)
+        if resume and checkpoint is not None and seed is None and _exists(checkpoint):
+            seed = checkpoint_seed(checkpoint)
+        row = as_optimizer(optimizer)
+        settings = Settings(
+            optimizer=row,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=new_seed() if seed is None else seed,
+            patience=patience,
+            metrics=as_metrics(metrics),
+            penalty=as_penalty(l2, l1),
+            dropout=as_dropout(dropout, self.F - 2),
+            clip_norm=clip_norm,
+            schedule=as_schedule(schedule),
+            callbacks=(callbacks,) if callable(callbacks) else tuple(callbacks),  # type: ignore[arg-type]
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            progress=progress,
+        )
+        samples, held_out = self._validation(samples, validation, settings)
+        trainer = Trainer(self, samples, held_out, settings, self.optimizer_state)
+        try:
+            return trainer.run()
+        finally:
+            self.optimizer_state = trainer.state
+
+    def _validation(
+        self, samples: Samples, validation: tuple[ArrayLike, ArrayLike] | float | None, settings: Settings
+    ) -> tuple[Samples, Samples | None]:
+        if validation is None:
+            return samples, None
+        if isinstance(validation, tuple | list):
+            if len(validation) != 2:
+                raise ValueError(f"validation must be (X, Y) or a fraction, got {len(validation)} arrays")
+            names = ("validation X", "validation Y")
+            return samples, as_samples(self, *validation, samples.loss, names=names)
+        fraction = as_number(validation, "validation", 0, 1, open_low=True)
+        assert settings.seed is not None
+        return split(samples, fraction, settings.seed)
+
+    def save(self, path: PathLike) -> None:
+        """Write the network to a safetensors file: sizes, activations and parameters, never code.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written; one that was there stays as it was.
+        """
+        write_file(path, "network", layers_header(self), layers_tensors(self))
+
+    def copy(self) -> Self:
+        """Return the same network with parameters and optimizer state of its own."""
+        other = super().copy()
+        other.optimizer_state = self.optimizer_state and self.optimizer_state.copy()
+        return other
+
+    def __getitem__(self, label: str) -> Any:
+        """Return a weight or bias by its label, as in ``net["w_24^3"]``."""
+        array, index = self._parameter(parse(label))
+        return array[index]
+
+    def __setitem__(self, label: str, value: float) -> None:
+        array, index = self._parameter(parse(label))
+        array[index] = as_number(value, label, -np.inf, open_low=True)
+
+    def _parameter(self, label: Label) -> tuple[Array, tuple[int, ...]]:
+        self.check_label(label)
+        if label.symbol not in "wb":
+            raise KeyError(f"{label} belongs to a run and not to the network: net.backprop(x, y)[{label.text!r}]")
+        return (self.W if label.symbol == "w" else self.b)[label.layer], label.index
+
+    def __repr__(self) -> str:
+        rows = [str(row) for row in self.activations.values()]
+        if len(set(rows)) == 1:
+            activation = f"activation={rows[0]!r}"
+        elif len(set(rows[:-1])) == 1:
+            activation = f"activation={rows[0]!r}, output={rows[-1]!r}"
+        else:
+            activation = f"activation={rows!r}"
+        dtype = "" if self.dtype == np.float64 else f", dtype={str(self.dtype)!r}"
+        return f"Network({list(self.sizes)}, {activation}{dtype})"
+
+    def __str__(self) -> str:
+        rows = [
+            ("layer", "neurons", "activation", "W", "b", "parameters"),
+            ("1", str(self.size(1)), "input", "", "", ""),
+        ]
+        for l, sigma in self.activations.items():
+            W, b = self.W[l], self.b[l]
+            rows.append((str(l), str(self.size(l)), str(sigma), str(W.shape), str(b.shape), f"{W.size + b.size:,}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        right = (True, True, False, False, False, True)
+        lines = [
+            "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
+            for row in rows
+        ]
+        total = f"{self.parameters.size:,} parameters, {self.dtype}"
+        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}", *(line.rstrip() for line in lines)])
+
+
+def _exists(path: PathLike) -> bool:
+    try:
+        with open(path, "rb"):  # noqa: PTH123 (a path-like of any kind)
+            return True
+    except FileNotFoundError:
+        return False
+
+
+def load(path: PathLike, *, activations: Mapping[str, Activation] | None = None) -> Network:
+    """Read a network back from a file.
+
+    Parameters
+    ----------
+    path : path
+        Written by `Network.save` or by the ``pellucid train`` command.
+    activations : mapping, optional
+        User-made activations by name, which files do not hold.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        The file is missing or cannot be read.
+    ModelFileError
+        It is truncated, foreign, or of a newer format, or uses a user-made activation that is not given.
+    """
+    header, tensors = read_file(path, "network")
+    network = restore_layers(header, tensors, path, activations, Network)
+    assert isinstance(network, Network)
+    return network

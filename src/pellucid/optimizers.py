@@ -1,0 +1,294 @@
+"""Optimizers: how parameters move along a gradient. Definitions follow PyTorch's.
+
+An optimizer is a description that never changes; what it remembers between steps (momenta, squares) is an
+`OptimizerState`, which the network keeps, so that training that goes on goes on where it was. θ are the parameters,
+g the gradient, η the learning rate, t the step from 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from pellucid.arrays import Array, as_count, as_number
+from pellucid.errors import unknown_name
+
+
+@dataclass
+class OptimizerState:
+    """What an optimizer remembers: its name, the steps taken, and arrays the size of the parameters, by name."""
+
+    optimizer: str
+    step: int
+    arrays: dict[str, Array]
+
+    def copy(self) -> "OptimizerState":
+        """Return a copy with arrays of its own."""
+        return OptimizerState(self.optimizer, self.step, {name: array.copy() for name, array in self.arrays.items()})
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What every optimizer has: a learning rate in (0, ∞), and one step."""
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        as_number(self.learning_rate, "learning_rate", 0, open_low=True)
+
+    @property
+    def name(self) -> str:
+        """The name in the table, as stored in files."""
+        return type(self).__name__.lower()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The numbers that the optimizer was made with."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def memory(self) -> tuple[str, ...]:
+        """Name the arrays that it remembers."""
+        return ()
+
+    def start(self, parameters: Array) -> OptimizerState:
+        """Return the state before the first step: zeros."""
+        return OptimizerState(self.name, 0, {name: np.zeros_like(parameters) for name in self.memory()})
+
+    def step(self, parameters: Array, gradient: Array, state: OptimizerState, rate: float, weight_mask: Array) -> None:
+        """Take one step in place.
+
+        Parameters
+        ----------
+        parameters, gradient : ndarray of shape (P,)
+            The gradient may be overwritten.
+        state : OptimizerState
+            From `start`; updated.
+        rate : float
+            η of this step: the learning rate after its schedule.
+        weight_mask : ndarray of shape (P,)
+            1 for weights, 0 for biases.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent on each batch: θ ← θ - η v, v ← μ v + g (Nesterov: θ ← θ - η (g + μ v)).
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+    momentum : float in [0, 1)
+        μ.
+    nesterov : bool
+        Look ahead along the momentum, which must then be positive.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum in deep learning, 2013.
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_number(self.momentum, "momentum", 0, 1)
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum in (0, 1), got 0")
+
+    def memory(self) -> tuple[str, ...]:
+        """``velocity`` if there is momentum."""
+        return ("velocity",) if self.momentum else ()
+
+    def step(self, parameters: Array, gradient: Array, state: OptimizerState, rate: float, weight_mask: Array) -> None:  # noqa: ARG002
+        """Take one step in place; see `Optimizer.step`."""
+        state.step += 1
+        if self.momentum:
+            v = state.arrays["velocity"]
+            v *= self.momentum
+            v += gradient
+            gradient = gradient + self.momentum * v if self.nesterov else v
+        parameters -= rate * gradient
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam: θ ← θ - η m̂ / (√v̂ + ε), with m̂, v̂ the bias-corrected running means of g and g².
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+    beta1, beta2 : float in [0, 1)
+        Decay of the running means of g and g².
+    epsilon : float in (0, ∞)
+        ε.
+
+    References
+    ----------
+    Kingma, Ba, Adam: a method for stochastic optimization, 2014.
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_number(self.beta1, "beta1", 0, 1)
+        as_number(self.beta2, "beta2", 0, 1)
+        as_number(self.epsilon, "epsilon", 0, open_low=True)
+
+    def memory(self) -> tuple[str, ...]:
+        """``mean`` of g and ``square``, the mean of g²."""
+        return ("mean", "square")
+
+    def step(self, parameters: Array, gradient: Array, state: OptimizerState, rate: float, weight_mask: Array) -> None:  # noqa: ARG002
+        """Take one step in place; see `Optimizer.step`."""
+        state.step += 1
+        m, v = state.arrays["mean"], state.arrays["square"]
+        m += (1 - self.beta1) * (gradient - m)
+        v *= self.beta2
+        v += (1 - self.beta2) * np.square(gradient)
+        root = np.sqrt(v)
+        root /= (1 - self.beta2**state.step) ** 0.5
+        root += self.epsilon
+        parameters -= (rate / (1 - self.beta1**state.step)) * m / root
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay: w ← w - η λ w before Adam's step; biases are spared.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon : float
+        As in `Adam`.
+    weight_decay : float in [0, ∞)
+        λ.
+
+    References
+    ----------
+    Loshchilov, Hutter, Decoupled weight decay regularization, 2017.
+    """
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_number(self.weight_decay, "weight_decay", 0)
+
+    def step(self, parameters: Array, gradient: Array, state: OptimizerState, rate: float, weight_mask: Array) -> None:
+        """Take one step in place; see `Optimizer.step`."""
+        parameters -= (rate * self.weight_decay) * weight_mask * parameters
+        super().step(parameters, gradient, state, rate, weight_mask)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """RMSprop: θ ← θ - η g / (√v + ε), v the running mean of g².
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+    alpha : float in [0, 1)
+        Decay of the running mean.
+    epsilon : float in (0, ∞)
+        ε.
+
+    References
+    ----------
+    Tieleman, Hinton, Lecture 6.5, Neural networks for machine learning, 2012.
+    """
+
+    alpha: float = 0.99
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_number(self.alpha, "alpha", 0, 1)
+        as_number(self.epsilon, "epsilon", 0, open_low=True)
+
+    def memory(self) -> tuple[str, ...]:
+        """``square``, the mean of g²."""
+        return ("square",)
+
+    def step(self, parameters: Array, gradient: Array, state: OptimizerState, rate: float, weight_mask: Array) -> None:  # noqa: ARG002
+        """Take one step in place; see `Optimizer.step`."""
+        state.step += 1
+        v = state.arrays["square"]
+        v *= self.alpha
+        v += (1 - self.alpha) * np.square(gradient)
+        parameters -= rate * gradient / (np.sqrt(v) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS with SciPy's line search, on the total loss: each epoch is one iteration.
+
+    It has no learning rate, takes no batches, and its memory lives inside one call of `train`.
+
+    Parameters
+    ----------
+    memory : int
+        How many pairs of steps and gradient changes approximate the Hessian, at least 1.
+    tolerance : float in [0, ∞)
+        Stop when no partial is larger.
+    max_evaluations : int
+        Of loss and gradient in one iteration's line search, at least 1.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal, Zhu, A limited memory algorithm for bound constrained optimization, 1995; SciPy.
+    """
+
+    memory: int = 10
+    tolerance: float = 1e-6
+    max_evaluations: int = 20
+    name: str = field(default="lbfgs", init=False)
+
+    def __post_init__(self) -> None:
+        as_count(self.memory, "memory")
+        as_number(self.tolerance, "tolerance", 0)
+        as_count(self.max_evaluations, "max_evaluations")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The numbers that the optimizer was made with."""
+        return {"memory": self.memory, "tolerance": self.tolerance, "max_evaluations": self.max_evaluations}
+
+
+OPTIMIZERS: Mapping[str, type[Optimizer] | type[LBFGS]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+    "rmsprop": RMSprop,
+    "lbfgs": LBFGS,
+}
+"""The table, by name."""
+
+
+def as_optimizer(optimizer: object) -> Optimizer | LBFGS:
+    """Look an optimizer up by name, with its default settings, or pass one through.
+
+    Raises
+    ------
+    UnknownNameError
+        No row has the name.
+    ValueError
+        SGD and RMSprop by name: they have no default learning rate.
+    TypeError
+        Neither a name nor an optimizer.
+    """
+    if isinstance(optimizer, (Optimizer, LBFGS)):
+        return optimizer
+    if not isinstance(optimizer, str):
+        raise TypeError(f"an optimizer is a name or an object such as pellucid.Adam(), got {optimizer!r}")
+    if optimizer not in OPTIMIZERS:
+        raise unknown_name("optimizer", optimizer, OPTIMIZERS)
+    row = OPTIMIZERS[optimizer]
+    if row in (SGD, RMSprop):
+        raise ValueError(f"{optimizer} has no default learning rate: give pellucid.{row.__name__}(learning_rate)")
+    return row()  # type: ignore[call-arg]

@@ -1,0 +1,201 @@
+"""Learning-rate schedules: the factor that the optimizer's learning rate is multiplied by in each epoch.
+
+A schedule is a function of the epoch and of the losses so far and remembers nothing, so training that is resumed
+follows the same rates. Epochs count from 1; the factor of epoch 1 is 1.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pellucid.arrays import as_count, as_number
+from pellucid.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What every schedule has."""
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:
+        """Return the factor for an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            From 1.
+        epochs : int
+            The total asked for.
+        losses : sequence of float
+            Of the epochs before: the validation loss if there is one, else the training loss.
+        """
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The numbers that the schedule was made with."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The factor is always 1."""
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        """Return 1."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """γ^⌊(epoch - 1)/every⌋.
+
+    Parameters
+    ----------
+    every : int
+        Epochs between drops, at least 1.
+    gamma : float in (0, 1]
+        γ.
+    """
+
+    every: int = 10
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        as_count(self.every, "every")
+        as_number(self.gamma, "gamma", 0, 1, open_low=True, open_high=False)
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        """Return the factor; see `Schedule.factor`."""
+        return float(self.gamma ** ((epoch - 1) // self.every))
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """γ^(epoch - 1).
+
+    Parameters
+    ----------
+    gamma : float in (0, 1]
+        γ.
+    """
+
+    gamma: float = 0.95
+
+    def __post_init__(self) -> None:
+        as_number(self.gamma, "gamma", 0, 1, open_low=True, open_high=False)
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        """Return the factor; see `Schedule.factor`."""
+        return float(self.gamma ** (epoch - 1))
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Half a cosine from 1 at epoch 1 towards ``final`` after the last.
+
+    Parameters
+    ----------
+    epochs : int, optional
+        The length of the half wave; without it, the total number of epochs. Training that is to be resumed towards a
+        larger total should name it.
+    final : float in [0, 1]
+        The factor after that many epochs and later.
+
+    References
+    ----------
+    Loshchilov, Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
+    """
+
+    epochs: int | None = None
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None:
+            as_count(self.epochs, "epochs")
+        as_number(self.final, "final", 0, 1, open_high=False)
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        """Return the factor; see `Schedule.factor`."""
+        progress = min((epoch - 1) / (self.epochs or epochs), 1.0)
+        return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """epoch^(-power).
+
+    Parameters
+    ----------
+    power : float in [0, ∞)
+    """
+
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        as_number(self.power, "power", 0)
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        """Return the factor; see `Schedule.factor`."""
+        return float(epoch**-self.power)
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau(Schedule):
+    """Multiply by γ whenever the loss has not improved for more than ``patience`` epochs.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement that are borne, at least 0.
+    gamma : float in (0, 1)
+        γ.
+    threshold : float in [0, 1)
+        An improvement is a loss below (1 - threshold) times the best.
+    """
+
+    patience: int = 10
+    gamma: float = 0.1
+    threshold: float = 1e-4
+
+    def __post_init__(self) -> None:
+        as_count(self.patience, "patience", 0)
+        as_number(self.gamma, "gamma", 0, 1, open_low=True)
+        as_number(self.threshold, "threshold", 0, 1)
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        """Return the factor; see `Schedule.factor`."""
+        factor, best, waited = 1.0, math.inf, 0
+        for loss in losses:
+            # Losses may be negative (Poisson): an improvement is relative to the size of the best.
+            if math.isinf(best) or loss < best - self.threshold * abs(best):
+                best, waited = loss, 0
+            else:
+                waited += 1
+            if waited > self.patience:
+                factor, waited = factor * self.gamma, 0
+        return factor
+
+
+SCHEDULES: Mapping[str, type[Schedule]] = {
+    "constant": Constant,
+    "step": Step,
+    "exponential": Exponential,
+    "cosine": Cosine,
+    "inverse_scaling": InverseScaling,
+    "reduce_on_plateau": ReduceOnPlateau,
+}
+"""The table, by name."""
+
+
+def as_schedule(schedule: object) -> Schedule:
+    """Look a schedule up by name, with its default settings, or pass one through; None is constant."""
+    if schedule is None:
+        return Constant()
+    if isinstance(schedule, Schedule):
+        return schedule
+    if not isinstance(schedule, str):
+        raise TypeError(f"a schedule is a name or an object such as pellucid.schedules.Cosine(), got {schedule!r}")
+    if schedule not in SCHEDULES:
+        raise unknown_name("schedule", schedule, SCHEDULES)
+    return SCHEDULES[schedule]()

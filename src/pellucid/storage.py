@@ -1,0 +1,201 @@
+"""Files of networks and checkpoints, as safetensors: named arrays and a JSON header, never code.
+
+A file is written whole or not at all: to a temporary name beside it, then renamed.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from pellucid.activations import ACTIVATIONS, Activation, as_activation
+from pellucid.errors import ModelFileError
+from pellucid.layers import Layers
+from pellucid.losses import LOSSES, Loss, as_loss
+from pellucid.version import __version__
+
+FORMAT = 1
+"""Version of the layout of the header; a reader refuses a newer one."""
+
+_HEADER = "pellucid"
+
+PathLike = str | os.PathLike[str]
+
+
+def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
+    """Write arrays and a header atomically.
+
+    Parameters
+    ----------
+    path : path
+        Replaced if it exists; its folder must exist.
+    kind : {'network', 'checkpoint'}
+    header : mapping
+        What JSON can hold.
+    tensors : mapping
+        Arrays by name.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the one that was there stays as it was.
+    """
+    target = Path(path)
+    text = json.dumps({"format": FORMAT, "version": __version__, "kind": kind, **header}, allow_nan=False)
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    data = safetensors.numpy.save(arrays, metadata={_HEADER: text})
+    write_atomically(target, data)
+
+
+def write_atomically(path: PathLike, data: bytes) -> None:
+    """Write bytes to a temporary file beside the target and rename it over the target."""
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder, not a file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
+        Path(temporary).chmod(mode & 0o777)
+        Path(temporary).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read a header and arrays back.
+
+    Returns
+    -------
+    header : dict
+    tensors : dict of str to ndarray
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        The file is missing or cannot be read.
+    ModelFileError
+        It is truncated, no safetensors file, not pellucid's, of another kind, or of a newer format.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise FileNotFoundError(f"there is no file {source}")
+    if source.is_dir():
+        raise IsADirectoryError(f"{source} is a folder, not a file")
+    with source.open("rb") as file:  # an unreadable file is an OSError, not a broken model
+        file.read(1)
+    try:
+        with safetensors.safe_open(str(source), framework="np") as opened:
+            text = (opened.metadata() or {}).get(_HEADER)
+            if text is None:
+                raise ModelFileError(f"{source} is a safetensors file, but not one of pellucid's")
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+    except safetensors.SafetensorError as error:
+        raise ModelFileError(f"{source} is truncated or no safetensors file ({error})") from error
+    try:
+        header = json.loads(text)
+        found, version = int(header["format"]), str(header["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{source} has a broken header: {error}") from error
+    if found > FORMAT:
+        raise ModelFileError(
+            f"{source} was written by pellucid {version} in format {found}; this is pellucid {__version__}, which "
+            f"reads formats up to {FORMAT}: upgrade pellucid"
+        )
+    if header.get("kind") != kind:
+        raise ModelFileError(f"{source} holds a {header.get('kind')}, not a {kind}")
+    return header, tensors
+
+
+def describe(row: Activation | Loss) -> dict[str, Any]:
+    """Describe an activation or loss for a header: its name and numbers; user-made ones are marked."""
+    table: Mapping[str, Any] = ACTIVATIONS if isinstance(row, Activation) else LOSSES
+    if row.name in table and (table[row.name] is row or row.settings):
+        return {"name": row.name, "settings": dict(row.settings)}
+    return {"name": row.name, "custom": True}
+
+
+def layers_header(layers: Layers) -> dict[str, Any]:
+    """Describe sizes, dtype and activations for a header."""
+    return {
+        "sizes": list(layers.sizes),
+        "dtype": str(layers.dtype),
+        "activations": [describe(row) for row in layers.activations.values()],
+    }
+
+
+def layers_tensors(layers: Layers) -> dict[str, np.ndarray]:
+    """Name the weights and biases for a file: ``W.2``, ``b.2``, …"""
+    tensors = {f"W.{l}": array for l, array in layers.W.items()}
+    return tensors | {f"b.{l}": array for l, array in layers.b.items()}
+
+
+def restore(
+    description: Mapping[str, Any], kind: str, custom: Mapping[str, Any] | None, path: PathLike
+) -> Activation | Loss:
+    """Make an activation or loss from its description; user-made ones come from ``custom``."""
+    name = description["name"]
+    if description.get("custom"):
+        if custom is None or name not in custom:
+            raise ModelFileError(
+                f"{path} uses the user-made {kind} {name!r}, and files hold no code: "
+                f"load it with {kind}s={{{name!r}: pellucid.{kind.capitalize()}(...)}}"
+            )
+        return custom[name]
+    make = as_activation if kind == "activation" else as_loss
+    return make(name, **description.get("settings", {}))
+
+
+def restore_layers(
+    header: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    path: PathLike,
+    activations: Mapping[str, Activation] | None,
+    layers_class: type[Layers] = Layers,
+) -> Layers:
+    """Make layers from a header and its arrays.
+
+    Raises
+    ------
+    ModelFileError
+        The header is broken, an array is missing or has another shape or dtype than the header says, or a user-made
+        activation is not given.
+    """
+    try:
+        rows = [restore(row, "activation", activations, path) for row in header["activations"]]
+        layers = layers_class(header["sizes"], rows, dtype=header["dtype"], init="zeros")
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} has a broken header: {error}") from error
+    for name, array in layers_tensors(layers).items():
+        if name not in tensors:
+            raise ModelFileError(f"{path} lacks the array {name}")
+        stored = tensors[name]
+        if stored.shape != array.shape or stored.dtype != array.dtype:
+            raise ModelFileError(
+                f"{path}: {name} has shape {stored.shape} and dtype {stored.dtype}, but a network of sizes "
+                f"{list(layers.sizes)} needs {array.shape} of {array.dtype}"
+            )
+        array[...] = stored
+    return layers

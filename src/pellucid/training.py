@@ -1,0 +1,651 @@
+"""Training: epochs of batches, validation, early stopping, callbacks, history, checkpoint and resume.
+
+The random numbers of an epoch come from (seed, epoch) alone, so an epoch is the same whether training came to it
+in one go or was resumed before it.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.activations import Activation
+from pellucid.arrays import Array, as_count, as_number
+from pellucid.backprop import NO_PENALTY, Penalty, feedforward, gradient, sample_losses, shares, total_loss
+from pellucid.errors import ModelFileError, TrainingDiverged, import_extra
+from pellucid.layers import Layers
+from pellucid.metrics import Metric, as_metric
+from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
+from pellucid.plots import plot_curves
+from pellucid.samples import Samples
+from pellucid.schedules import Constant, Schedule
+from pellucid.storage import PathLike, layers_header, read_file, write_file
+
+
+class History(Mapping[str, list[float]]):
+    """The curves of a training: ``history["loss"]``, ``history["validation_loss"]``, ``history["accuracy"]``, …
+
+    ``loss`` is the mean over the epoch's batches as trained, each batch counting by its samples' weight, with penalty
+    and dropout. Everything else is taken at the end of the epoch, without them.
+
+    Attributes
+    ----------
+    stopped : {'epochs', 'patience', 'callback', 'interrupted', 'converged'}
+        Why training ended.
+    best_epoch : int or None
+        With ``patience``: the epoch whose parameters the network has, unless it was interrupted.
+    seed : int
+        What ``seed=`` repeats this training.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._columns: dict[str, list[float]] = {}
+        self.stopped = "epochs"
+        self.best_epoch: int | None = None
+        self.seed = seed
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self._columns:
+            raise KeyError(
+                f"no curve {name!r}; there are: {', '.join(self._columns) or 'none, no epoch was completed'}"
+            )
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def epochs(self) -> int:
+        """The number of whole epochs."""
+        return len(self._columns.get("loss", ()))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the curves as columns of a table, with the epochs from 1 as the first."""
+        columns: dict[str, list[float]] = {"epoch": list(range(1, self.epochs + 1))}
+        return columns | {name: list(values) for name, values in self._columns.items()}
+
+    def plot(self, axes: Any = None) -> Any:
+        """Plot the curves with Matplotlib; see `pellucid.plots.plot_curves`."""
+        return plot_curves({name: v for name, v in self.items() if name != "learning_rate"}, self.best_epoch, axes)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {values[-1]:.6g}" for name, values in self.items())
+        return f"<History: {self.epochs} epochs, stopped by {self.stopped}; {last}>"
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Append an epoch."""
+        for name, value in row.items():
+            self._columns.setdefault(name, []).append(value)
+
+    def truncate(self, epochs: int) -> None:
+        """Forget the epochs after this one."""
+        for values in self._columns.values():
+            del values[epochs:]
+
+
+@dataclass
+class Epoch:
+    """What a callback sees at the end of an epoch.
+
+    Attributes
+    ----------
+    number, epochs : int
+        This epoch, from 1, and the total asked for.
+    values : mapping
+        This epoch's entries of the history.
+    history : History
+        All so far.
+    network : Network
+        With the parameters at the end of the epoch.
+    """
+
+    number: int
+    epochs: int
+    values: Mapping[str, float]
+    history: History
+    network: Layers
+    _stops: bool = field(default=False, repr=False)
+
+    def stop(self) -> None:
+        """End the training after this epoch."""
+        self._stops = True
+
+
+Callback = Callable[[Epoch], object]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; see `pellucid.Network.train` for the meaning of each."""
+
+    optimizer: Optimizer | LBFGS
+    epochs: int
+    batch_size: int | None = None
+    shuffle: bool = True
+    seed: int | None = None
+    patience: int | None = None
+    metrics: tuple[tuple[str, Metric], ...] = ()
+    penalty: Penalty = NO_PENALTY
+    dropout: tuple[float, ...] = ()
+    clip_norm: float | None = None
+    schedule: Schedule = field(default_factory=Constant)
+    callbacks: tuple[Callback, ...] = ()
+    checkpoint: PathLike | None = None
+    checkpoint_every: int = 1
+    resume: bool = False
+    progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        as_count(self.epochs, "epochs")
+        as_count(self.checkpoint_every, "checkpoint_every")
+        for name, least in (("batch_size", 1), ("patience", 1), ("seed", 0)):
+            if getattr(self, name) is not None:
+                as_count(getattr(self, name), name, least)
+        if self.clip_norm is not None:
+            as_number(self.clip_norm, "clip_norm", 0, open_low=True)
+        if self.resume and self.checkpoint is None:
+            raise ValueError("resume=True needs checkpoint=, the file to go on from")
+        if self.checkpoint is not None and not Path(self.checkpoint).absolute().parent.is_dir():
+            raise FileNotFoundError(f"checkpoint: there is no folder {Path(self.checkpoint).absolute().parent}")
+        for callback in self.callbacks:
+            if not callable(callback):
+                raise TypeError(f"a callback is a function of a pellucid.training.Epoch, got {callback!r}")
+        if isinstance(self.optimizer, LBFGS):
+            self._check_lbfgs()
+
+    def _check_lbfgs(self) -> None:
+        reasons = {
+            "batch_size": "it minimises the total loss: batch_size=None",
+            "dropout": "its line search needs the same loss at every evaluation",
+            "clip_norm": "its line search needs the gradient itself",
+            "checkpoint": "its memory lives inside SciPy and cannot be resumed; save the network after training",
+        }
+        for name, reason in reasons.items():
+            if getattr(self, name):
+                raise ValueError(f"L-BFGS takes no {name}: {reason}")
+        if not isinstance(self.schedule, Constant):
+            raise ValueError("L-BFGS takes no schedule: its line search chooses the step")
+
+
+def as_metrics(metrics: object) -> tuple[tuple[str, Metric], ...]:
+    """Check a list of metrics; one name or function stands for a list of one."""
+    listed = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)  # type: ignore[call-overload]
+    return tuple(as_metric(metric) for metric in listed)
+
+
+def as_dropout(dropout: object, n_hidden: int) -> tuple[float, ...]:
+    """Check dropout: one rate in [0, 1) for all hidden layers, or one for each; no rates if all are 0."""
+    rates = list(dropout) if isinstance(dropout, (Sequence, np.ndarray)) else [dropout] * n_hidden
+    if len(rates) != n_hidden:
+        raise ValueError(f"dropout has {len(rates)} rates, but the network has {n_hidden} hidden layers")
+    checked = tuple(as_number(rate, "dropout", 0, 1) for rate in rates)
+    if not isinstance(dropout, (Sequence, np.ndarray)):
+        as_number(dropout, "dropout", 0, 1)  # also where there is no hidden layer to use it
+    return checked if any(checked) else ()
+
+
+def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Samples]:
+    """Split samples at random into a training and a validation part, at least one sample each."""
+    n = len(samples)
+    n_validation = max(1, round(fraction * n))
+    if n_validation >= n:
+        raise ValueError(f"validation={fraction:g} of {n} sample{'s' if n > 1 else ''} leaves none to train on")
+    order = _rng(seed, 0).permutation(n)
+    return samples.take(np.sort(order[n_validation:])), samples.take(np.sort(order[:n_validation]))
+
+
+def new_seed() -> int:
+    """Draw a seed from the system; 53 bits, so that JSON keeps it."""
+    return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
+
+
+def _rng(seed: int, epoch: int) -> np.random.Generator:
+    return np.random.default_rng([seed, epoch])
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """The network and its optimizer at the end of an epoch."""
+
+    epoch: int
+    parameters: Array
+    state: OptimizerState | None
+
+
+class _NotFiniteError(Exception):
+    def __init__(self, what: str, value: float, batch: int | None) -> None:
+        super().__init__(what)
+        self.what, self.value, self.batch = what, value, batch
+
+
+class Trainer:
+    """One training of one network.
+
+    Parameters
+    ----------
+    layers : Layers
+        Trained in place.
+    samples : Samples
+    validation : Samples, optional
+    settings : Settings
+        With a seed.
+    state : OptimizerState, optional
+        To go on from, if it is of the same optimizer.
+
+    Attributes
+    ----------
+    history : History
+    state : OptimizerState or None
+        Of the parameters that the network has.
+    """
+
+    def __init__(
+        self,
+        layers: Layers,
+        samples: Samples,
+        validation: Samples | None,
+        settings: Settings,
+        state: OptimizerState | None = None,
+    ) -> None:
+        assert settings.seed is not None
+        self.layers = layers
+        self.samples = samples
+        self.validation = validation
+        self.settings = settings
+        self.history = History(settings.seed)
+        self.state: OptimizerState | None = None
+        if isinstance(settings.optimizer, Optimizer):
+            fresh = settings.optimizer.start(layers.parameters)
+            goes_on = (
+                state is not None
+                and state.optimizer == fresh.optimizer
+                and {name: array.shape for name, array in state.arrays.items()}
+                == {name: array.shape for name, array in fresh.arrays.items()}
+            )
+            self.state = state.copy() if goes_on and state is not None else fresh
+        self._gradient = np.empty_like(layers.parameters)
+        self._weight_mask = layers.weight_mask()
+        self._whole = self._snapshot(0)
+        self._finite = self._whole
+        self._best: tuple[float, _Snapshot] | None = None
+
+    def run(self) -> History:
+        """Train to the end, and leave the network at the best or the last whole epoch.
+
+        Raises
+        ------
+        TrainingDiverged
+            The loss, gradient or a parameter is not finite.
+        """
+        if self.settings.resume and Path(str(self.settings.checkpoint)).exists():
+            self._read_checkpoint()
+        try:
+            with _progress(self.settings, self.history.epochs) as show:
+                if isinstance(self.settings.optimizer, LBFGS):
+                    self._minimise(self.settings.optimizer, show)
+                else:
+                    self._descend(self.settings.optimizer, show)
+        except KeyboardInterrupt:
+            self._restore(self._whole)
+            self.history.stopped = "interrupted"
+            return self.history
+        except _NotFiniteError as problem:
+            raise self._diverged(problem) from None
+        except BaseException:
+            self._restore(self._whole)
+            raise
+        if self._best is not None:
+            self._restore(self._best[1], keep_history=True)
+        return self.history
+
+    # Gradient descent, on batches or on the total loss.
+
+    def _descend(self, optimizer: Optimizer, show: Callable[[Mapping[str, float]], None]) -> None:
+        settings = self.settings
+        if self.history.epochs and self.history.stopped != "epochs":
+            return  # the checkpoint is of a training that had stopped
+        for epoch in range(self._whole.epoch + 1, settings.epochs + 1):
+            rate = optimizer.learning_rate * settings.schedule.factor(epoch, settings.epochs, self._monitored())
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                loss = self._descend_epoch(optimizer, epoch, rate)
+                row = {"loss": loss, **self._evaluate()}
+            if not isinstance(settings.schedule, Constant):
+                row["learning_rate"] = rate
+            stops = self._finish(epoch, row)
+            show(row)
+            if settings.checkpoint is not None and (
+                stops or epoch % settings.checkpoint_every == 0 or epoch == settings.epochs
+            ):
+                self._write_checkpoint()
+            if stops:
+                return
+
+    def _descend_epoch(self, optimizer: Optimizer, epoch: int, rate: float) -> float:
+        """One pass over the samples; returns the mean loss."""
+        layers, settings, samples, n = self.layers, self.settings, self.samples, len(self.samples)
+        assert self.state is not None
+        rng = _rng(self.history.seed, epoch)
+        size = n if settings.batch_size is None else min(settings.batch_size, n)
+        order = rng.permutation(n) if settings.shuffle and size < n else None
+        total = weight_total = 0.0
+        for batch, start in enumerate(range(0, n, size), start=1):
+            if size == n:
+                X, Y, weight = samples.X, samples.Y, samples.weight
+            else:
+                index = slice(start, start + size) if order is None else order[start : start + size]
+                X, Y = samples.X[index], samples.Y[index]
+                weight = None if samples.weight is None else samples.weight[index]
+            sigma = with_dropout(layers, settings.dropout, rng, len(X)) if settings.dropout else None
+            batch_weight = float(len(X)) if weight is None else float(weight.sum())
+            if batch_weight == 0:
+                continue  # nothing in this batch counts
+            g = gradient(
+                layers, X, Y, samples.loss, sample_weight=weight, penalty=settings.penalty, sigma=sigma,
+                vector=self._gradient,
+            )  # fmt: skip
+            if not math.isfinite(g.loss):
+                raise _NotFiniteError("the loss", g.loss, batch)
+            if not np.isfinite(g.vector).all():
+                raise _NotFiniteError("the gradient", float(g.vector[~np.isfinite(g.vector)][0]), batch)
+            self._finite = self._whole
+            if settings.clip_norm is not None:
+                clip(g.vector, settings.clip_norm)
+            optimizer.step(layers.parameters, g.vector, self.state, rate, self._weight_mask)
+            total += batch_weight * g.loss
+            weight_total += batch_weight
+        if not np.isfinite(layers.parameters).all():
+            raise _NotFiniteError("a parameter", float(layers.parameters[~np.isfinite(layers.parameters)][0]), None)
+        return total / weight_total
+
+    # L-BFGS through SciPy.
+
+    def _minimise(self, optimizer: LBFGS, show: Callable[[Mapping[str, float]], None]) -> None:
+        optimize = import_extra("scipy.optimize", "scipy", "L-BFGS")
+        layers, settings, samples = self.layers, self.settings, self.samples
+        point = layers.parameters.astype(np.float64)
+        work = layers.with_parameters(point)  # a float32 network's line search would stall in rounding
+        vector = np.empty_like(point)
+
+        def total(theta: Array) -> tuple[float, Array]:
+            point[...] = theta
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                g = gradient(
+                    work, samples.X, samples.Y, samples.loss,
+                    sample_weight=samples.weight, penalty=settings.penalty, vector=vector,
+                )  # fmt: skip
+            if not (math.isfinite(g.loss) and np.isfinite(vector).all()):
+                raise _NotFiniteError("the loss", g.loss, None)
+            return g.loss, vector.copy()
+
+        def iterated(intermediate_result: Any) -> None:
+            layers.parameters[...] = intermediate_result.x
+            row = {"loss": float(intermediate_result.fun), **self._evaluate()}
+            stops = self._finish(self._whole.epoch + 1, row)
+            self._finite = self._whole
+            show(row)
+            if stops:
+                raise StopIteration
+
+        optimize.minimize(
+            total, layers.parameters.astype(np.float64), jac=True, method="L-BFGS-B", callback=iterated,
+            options={
+                "maxiter": settings.epochs, "maxcor": optimizer.memory, "gtol": optimizer.tolerance,
+                "maxls": optimizer.max_evaluations, "maxfun": settings.epochs * (optimizer.max_evaluations + 1),
+                "ftol": 64 * np.finfo(np.float64).eps,
+            },
+        )  # fmt: skip
+        if self.history.stopped == "epochs" and self.history.epochs < settings.epochs:
+            self.history.stopped = "converged"
+
+    # What both do at the end of an epoch.
+
+    def _evaluate(self) -> dict[str, float]:
+        """Validation loss and metrics of the parameters as they are."""
+        values: dict[str, float] = {}
+        parts = [("", self.samples)] if self.settings.metrics else []
+        parts += [("validation_", self.validation)] if self.validation is not None else []
+        for prefix, part in parts:
+            z, a = feedforward(self.layers, part.X)
+            if prefix:
+                losses = sample_losses(self.layers, z, a, part.Y, part.loss)
+                values["validation_loss"] = total_loss(
+                    losses, shares(part.weight, len(part)), NO_PENALTY, self.layers.W
+                )
+                if not math.isfinite(values["validation_loss"]):
+                    raise _NotFiniteError("the validation loss", values["validation_loss"], None)
+            for name, metric in self.settings.metrics:
+                values[prefix + name] = float(metric(a[self.layers.F], part.Y))
+        return values
+
+    def _finish(self, epoch: int, row: Mapping[str, float]) -> bool:
+        """Make an epoch count; returns whether training stops after it."""
+        history, settings = self.history, self.settings
+        snapshot = self._snapshot(epoch)
+        history.add(row)
+        self._whole = snapshot
+        if settings.patience is not None:
+            loss = self._monitored()[-1]
+            if self._best is None or loss < self._best[0]:
+                self._best = (loss, snapshot)
+                history.best_epoch = epoch
+            elif epoch - self._best[1].epoch >= settings.patience:
+                history.stopped = "patience"
+        seen = Epoch(epoch, settings.epochs, dict(row), history, self.layers)
+        for callback in settings.callbacks:
+            callback(seen)
+        if seen._stops and history.stopped == "epochs":
+            history.stopped = "callback"
+        return history.stopped != "epochs"
+
+    def _monitored(self) -> list[float]:
+        """The losses that patience and plateaus watch."""
+        return self.history.get("validation_loss", self.history.get("loss", []))
+
+    def _snapshot(self, epoch: int) -> _Snapshot:
+        return _Snapshot(epoch, self.layers.parameters.copy(), self.state and self.state.copy())
+
+    def _restore(self, snapshot: _Snapshot, *, keep_history: bool = False) -> None:
+        self.layers.parameters[...] = snapshot.parameters
+        self.state = snapshot.state and snapshot.state.copy()
+        if not keep_history:
+            self.history.truncate(snapshot.epoch)
+
+    def _diverged(self, problem: _NotFiniteError) -> TrainingDiverged:
+        """Go back to the last finite parameters and say what happened and what to change."""
+        settings, epoch = self.settings, self._whole.epoch + 1
+        self._restore(self._finite)
+        if self._best is not None and self._best[1].epoch > self._finite.epoch:
+            self.history.best_epoch = None
+        where = f"epoch {epoch}" + (f", batch {problem.batch}" if problem.batch is not None else "")
+        before = self.history["loss"][-1] if self.history.epochs else None
+        was = f" (it was {before:.4g} in epoch {self.history.epochs})" if before is not None else ""
+        advice = []
+        if isinstance(settings.optimizer, Optimizer):
+            advice.append(f"a learning rate below {settings.optimizer.learning_rate:g}")
+            if settings.clip_norm is None:
+                advice.append("clip_norm=1")
+        largest = float(np.abs(self.samples.X).max())
+        if largest > 10:
+            advice.append(f"standardised inputs (the largest |x| is {largest:.4g})")
+        if np.abs(self.samples.Y).max() > 10:
+            advice.append(f"standardised targets (the largest |y| is {np.abs(self.samples.Y).max():.4g})")
+        kept = f"those of epoch {self._finite.epoch}" if self._finite.epoch else "those it started from"
+        return TrainingDiverged(
+            f"training diverged in {where}: {problem.what} is {problem.value}{was}. "
+            f"Try {', '.join(advice) or 'another start'}. The network's parameters are {kept}.",
+            epoch=epoch,
+            batch=problem.batch,
+            history=self.history,
+        )
+
+    # Checkpoints.
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a resumed training to have the same bits."""
+        settings = self.settings
+        assert isinstance(settings.optimizer, Optimizer)
+        identity = {
+            **layers_header(self.layers),
+            "loss": str(self.samples.loss),
+            "optimizer": {"name": settings.optimizer.name, **settings.optimizer.settings},
+            "schedule": {"name": type(settings.schedule).__name__, **settings.schedule.settings},
+            "batch_size": settings.batch_size,
+            "shuffle": settings.shuffle,
+            "seed": self.history.seed,
+            "l2": settings.penalty.l2,
+            "l1": settings.penalty.l1,
+            "dropout": list(settings.dropout),
+            "clip_norm": settings.clip_norm,
+            "patience": settings.patience,
+            "metrics": [name for name, _ in settings.metrics],
+            "samples": len(self.samples),
+            "validation samples": 0 if self.validation is None else len(self.validation),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(identity))
+        return plain
+
+    def _write_checkpoint(self) -> None:
+        assert self.settings.checkpoint is not None
+        tensors, snapshots = {}, {"whole": self._whole}
+        if self._best is not None:
+            snapshots["best"] = self._best[1]
+        steps = {}
+        for name, snapshot in snapshots.items():
+            assert snapshot.state is not None
+            tensors[f"{name}.parameters"] = snapshot.parameters
+            tensors |= {f"{name}.{key}": array for key, array in snapshot.state.arrays.items()}
+            steps[name] = snapshot.state.step
+        header = {
+            "training": self._identity(),
+            "history": dict(self.history),
+            "stopped": self.history.stopped,
+            "best_epoch": self.history.best_epoch,
+            "best_loss": None if self._best is None else self._best[0],
+            "steps": steps,
+        }
+        write_file(self.settings.checkpoint, "checkpoint", header, tensors)
+
+    def _read_checkpoint(self) -> None:
+        """Take over a checkpoint's epoch, or refuse it and change nothing."""
+        path = self.settings.checkpoint
+        assert path is not None
+        header, tensors = read_file(path, "checkpoint")
+        try:
+            mine, theirs = self._identity(), dict(header["training"])
+            if differing := [key for key in mine if mine[key] != theirs.get(key)]:
+                said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
+                raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
+            history = History(self.history.seed)
+            for name, values in header["history"].items():
+                history._columns[name] = [float(value) for value in values]
+            history.best_epoch = header["best_epoch"]
+            history.stopped = header["stopped"]
+            whole = self._read_snapshot("whole", history.epochs, header, tensors)
+            best = None
+            if header["best_loss"] is not None:
+                best = (header["best_loss"], self._read_snapshot("best", header["best_epoch"], header, tensors))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
+        if history.epochs > self.settings.epochs:
+            raise ValueError(
+                f"{path} holds {history.epochs} epochs already, more than epochs={self.settings.epochs}, the total"
+            )
+        self.history, self._best = history, best
+        self._whole = self._finite = whole
+        self._restore(whole)
+
+    def _read_snapshot(
+        self, name: str, epoch: int, header: Mapping[str, Any], tensors: Mapping[str, Array]
+    ) -> _Snapshot:
+        assert self.state is not None
+        arrays = {key: tensors[f"{name}.{key}"] for key in self.state.arrays}
+        parameters = tensors[f"{name}.parameters"]
+        for array in (parameters, *arrays.values()):
+            if array.shape != self.layers.parameters.shape or array.dtype != self.layers.dtype:
+                raise KeyError(f"{name}: an array of shape {array.shape} and dtype {array.dtype}")
+        return _Snapshot(epoch, parameters, OptimizerState(self.state.optimizer, int(header["steps"][name]), arrays))
+
+
+def checkpoint_seed(path: PathLike) -> int:
+    """Read the seed that a checkpoint's training runs on."""
+    header, _ = read_file(path, "checkpoint")
+    try:
+        return int(header["training"]["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
+
+
+def clip(vector: Array, norm: float) -> None:
+    """Scale a gradient in place so that its Euclidean norm is at most ``norm``."""
+    scale = float(np.abs(vector).max())  # the squares of large partials could overflow
+    if scale == 0:
+        return
+    length = scale * float(np.linalg.norm(vector / scale))
+    if length > norm:
+        vector *= norm / length
+
+
+def with_dropout(layers: Layers, rates: Sequence[float], rng: np.random.Generator, n: int) -> dict[int, Activation]:
+    """Drop hidden neurons at random: their activations and their slopes are 0, the others' divided by 1 - rate.
+
+    Parameters
+    ----------
+    layers : Layers
+    rates : sequence of float in [0, 1)
+        One for each hidden layer.
+    rng : numpy.random.Generator
+    n : int
+        Samples in the batch; each draws its own neurons.
+
+    Returns
+    -------
+    dict by layer
+        Activations for this batch alone: σ and σ' times the mask, so that backpropagation needs no word of it.
+
+    References
+    ----------
+    Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014 (inverted form).
+    """
+    dropped = dict(layers.activations)
+    for l, rate in enumerate(rates, start=2):
+        if rate:
+            kept = rng.random((n, layers.size(l)), dtype=layers.dtype.type) >= rate
+            dropped[l] = _masked(layers.activations[l], kept / layers.dtype.type(1 - rate))
+    return dropped
+
+
+def _masked(sigma: Activation, mask: Array) -> Activation:
+    return Activation(
+        f"{sigma.name} with dropout", lambda z: mask * sigma.function(z), lambda z: mask * sigma.derivative(z)
+    )
+
+
+@contextmanager
+def _progress(settings: Settings, done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
+    """Show a progress bar on a terminal, or none."""
+    shows = sys.stderr.isatty() if settings.progress is None else settings.progress
+    if not shows:
+        yield lambda _: None
+        return
+    console = import_extra("rich.console", "progress", "the progress bar").Console(stderr=True)
+    rich = import_extra("rich.progress", "progress", "the progress bar")
+    columns = (
+        rich.TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"), rich.BarColumn(), rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+    )  # fmt: skip
+    with rich.Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=settings.epochs, completed=done)
+        yield lambda row: bar.update(
+            task,
+            advance=1,
+            description="  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in row.items()),
+        )
