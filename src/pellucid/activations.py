@@ -17,7 +17,7 @@ from pellucid.arrays import Array, as_number
 from pellucid.errors import unknown_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
     """An activation σ with its derivative σ'.
 

@@ -6,6 +6,7 @@ Wᵀ d becomes ``d @ W``. The four equations are the lines marked (1) to (4).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import Loss, canonical_pair
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradient:
     """∇L of a network's loss: one flat vector, seen by layer.
 
@@ -35,8 +36,7 @@ class Gradient:
     loss: float
 
 
-@dataclass(frozen=True)
-class Penalty:
+class Penalty(NamedTuple):
     """(λ2/2) Σ w² + λ1 Σ |w| over the weights and not the biases, with its gradient λ2 w + λ1 sign(w)."""
 
     l2: float = 0.0
@@ -219,7 +219,7 @@ def gradient(
     return Gradient(vector, W, b, total_loss(sample_losses(layers, z, a, y, loss), share, penalty, layers.W))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """Everything that the five steps computed, kept apart by sample; its arrays are read-only copies.
 

@@ -4,7 +4,6 @@ Each is a ValueError, TypeError, KeyError, ImportError or FloatingPointError as 
 pellucid catches them by the usual name.
 """
 
-import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
@@ -30,7 +29,7 @@ class DataFileError(ValueError):
 
 
 class MissingExtraError(ImportError):
-    """An optional dependency that is not installed."""
+    """A dependency that is imported when first used, and is not installed."""
 
 
 class TrainingDiverged(FloatingPointError):  # noqa: N818 (a fixed name)
@@ -57,6 +56,8 @@ class TrainingDiverged(FloatingPointError):  # noqa: N818 (a fixed name)
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that is in no table, with the nearest one that is."""
+    import difflib  # when a name is wrong, and not at every start
+
     known = sorted(known)
     near = difflib.get_close_matches(str(name).lower().replace("-", "_").replace(" ", "_"), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? Known" if near else "known"
@@ -64,11 +65,22 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
 
 
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
-    """Import an optional dependency, or say which command installs it."""
+    """Import a dependency when it is first used, or say which command installs it.
+
+    Parameters
+    ----------
+    module : str
+        Its dotted name.
+    extra : str
+        The extra that it comes with; empty for a dependency that is always there.
+    purpose : str
+        What needs it.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        command = f"pip install 'pellucid[{extra}]'" if extra else "pip install pellucid"
         raise MissingExtraError(
-            f"{purpose} needs {module.partition('.')[0]}, which is not installed: pip install 'pellucid[{extra}]'",
+            f"{purpose} needs {module.partition('.')[0]}, which is not installed: {command}",
             name=module,
         ) from error

@@ -14,7 +14,7 @@ _TERMS_SHOWN = 6
 """Sums of more terms show the first three and the last."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """An equation that ends in its value.
 

@@ -84,7 +84,7 @@ def parameter_views(sizes: Sequence[int], vector: Array) -> tuple[PerLayer, PerL
 # Initialisers: the scale of W^l from n_{l-1} and n_l, uniform in ±scale or normal with that standard deviation.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Initialiser:
     """A row of the table: how W^l is drawn; biases start at 0 unless ``draws_biases``."""
 
@@ -160,7 +160,7 @@ class Layers:
         output: object = None,
         *,
         dtype: DTypeLike = "float64",
-        seed: int | np.random.SeedSequence | None = None,
+        seed: "int | np.random.SeedSequence | None" = None,
         init: object = None,
     ) -> None:
         if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
@@ -287,7 +287,7 @@ class Layers:
         self.__dict__.update(state)
         self._bind(self._parameters)
 
-    def _initialise(self, init: object, seed: int | np.random.SeedSequence | None) -> None:
+    def _initialise(self, init: object, seed: "int | np.random.SeedSequence | None") -> None:
         if init is None or isinstance(init, str):
             if isinstance(init, str) and init not in INITIALISERS:
                 raise unknown_name("initialiser", init, INITIALISERS)

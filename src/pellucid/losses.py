@@ -21,7 +21,7 @@ from pellucid.arrays import Array, as_number, as_numbers
 from pellucid.errors import unknown_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CanonicalPair:
     """What a loss becomes together with its canonical output activation.
 
@@ -41,7 +41,7 @@ class CanonicalPair:
     delta_latex: str = "a_j - y_j"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loss:
     """A loss L of one sample with its gradient ∇_a L.
 

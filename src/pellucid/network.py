@@ -1,5 +1,6 @@
 """Network, the face of the library: layers, and thin methods that hand over to the rooms that do the work."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -327,7 +328,7 @@ class Network(Layers):
             The checkpoint cannot be written; the network keeps the last whole epoch.
         """
         samples = as_samples(self, X, Y, loss, sample_weight)
-        if resume and checkpoint is not None and seed is None and _exists(checkpoint):
+        if resume and checkpoint is not None and seed is None and os.path.exists(checkpoint):
             seed = checkpoint_seed(checkpoint)
         row = as_optimizer(optimizer)
         settings = Settings(
@@ -427,14 +428,6 @@ class Network(Layers):
         ]
         total = f"{self.parameters.size:,} parameters, {self.dtype}"
         return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}", *(line.rstrip() for line in lines)])
-
-
-def _exists(path: PathLike) -> bool:
-    try:
-        with open(path, "rb"):  # noqa: PTH123 (a path-like of any kind)
-            return True
-    except FileNotFoundError:
-        return False
 
 
 def load(path: PathLike, *, activations: Mapping[str, Activation] | None = None) -> Network:

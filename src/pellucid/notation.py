@@ -17,6 +17,7 @@ An index of two digits takes braces, and a comma in a weight: ``w_{2,14}^3``.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from pellucid.errors import UnknownLabelError
 
@@ -33,7 +34,7 @@ FIRST_LAYER = {"w": 2, "b": 2, "z": 2, "a": 1, "d": 2}
 """The first layer that has the quantity; the last is F for all."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Label:
     """The label of one weight, bias, pre-activation, activation or delta.
 
@@ -113,10 +114,13 @@ class Label:
 
 _SUBSCRIPT = r"_\s*(?:\{\s*(?P<low>\d+(?:\s*,\s*\d+)?)\s*\}|(?P<bare_low>\d+))"
 _SUPERSCRIPT = r"\^\s*(?:\{\s*(?P<high>\d+)\s*\}|(?P<bare_high>\d+))"
-_FORMS = [
-    re.compile(rf"\s*\$?\s*(?P<symbol>[A-Za-z]+)\s*{first}\s*{second}\s*\$?\s*")
-    for first, second in ((_SUBSCRIPT, _SUPERSCRIPT), (_SUPERSCRIPT, _SUBSCRIPT))
-]
+
+
+@cache
+def _forms() -> list[re.Pattern[str]]:
+    """Both orders of a label's indices, compiled when the first label is read."""
+    orders = ((_SUBSCRIPT, _SUPERSCRIPT), (_SUPERSCRIPT, _SUBSCRIPT))
+    return [re.compile(rf"\s*\$?\s*(?P<symbol>[A-Za-z]+)\s*{a}\s*{b}\s*\$?\s*") for a, b in orders]
 
 
 def parse(text: str) -> Label:
@@ -141,7 +145,7 @@ def parse(text: str) -> Label:
     >>> parse("w_{2,14}^3")
     Label(symbol='w', layer=3, j=2, k=14)
     """
-    match = next((found for form in _FORMS if (found := form.fullmatch(text))), None)
+    match = next((found for form in _forms() if (found := form.fullmatch(text))), None)
     if match is None:
         raise UnknownLabelError(
             f"{text!r} is no label; labels look like w_24^3, w_{{2,14}}^3, b_2^3, z_2^3, a_2^3, d_2^3"

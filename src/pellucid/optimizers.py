@@ -6,12 +6,12 @@ g the gradient, η the learning rate, t the step from 1.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
+from pellucid.described import Described
 from pellucid.errors import unknown_name
 
 
@@ -28,24 +28,16 @@ class OptimizerState:
         return OptimizerState(self.optimizer, self.step, {name: array.copy() for name, array in self.arrays.items()})
 
 
-@dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Described):
     """What every optimizer has: a learning rate in (0, ∞), and one step."""
 
-    learning_rate: float
-
-    def __post_init__(self) -> None:
-        as_number(self.learning_rate, "learning_rate", 0, open_low=True)
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = as_number(learning_rate, "learning_rate", 0, open_low=True)
 
     @property
     def name(self) -> str:
         """The name in the table, as stored in files."""
         return type(self).__name__.lower()
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The numbers that the optimizer was made with."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def memory(self) -> tuple[str, ...]:
         """Name the arrays that it remembers."""
@@ -72,7 +64,6 @@ class Optimizer:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class SGD(Optimizer):
     """Gradient descent on each batch: θ ← θ - η v, v ← μ v + g (Nesterov: θ ← θ - η (g + μ v)).
 
@@ -89,12 +80,10 @@ class SGD(Optimizer):
     Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum in deep learning, 2013.
     """
 
-    momentum: float = 0.0
-    nesterov: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        as_number(self.momentum, "momentum", 0, 1)
+    def __init__(self, learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(learning_rate)
+        self.momentum = as_number(momentum, "momentum", 0, 1)
+        self.nesterov = bool(nesterov)
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum in (0, 1), got 0")
 
@@ -113,7 +102,6 @@ class SGD(Optimizer):
         parameters -= rate * gradient
 
 
-@dataclass(frozen=True)
 class Adam(Optimizer):
     """Adam: θ ← θ - η m̂ / (√v̂ + ε), with m̂, v̂ the bias-corrected running means of g and g².
 
@@ -130,16 +118,13 @@ class Adam(Optimizer):
     Kingma, Ba, Adam: a method for stochastic optimization, 2014.
     """
 
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        as_number(self.beta1, "beta1", 0, 1)
-        as_number(self.beta2, "beta2", 0, 1)
-        as_number(self.epsilon, "epsilon", 0, open_low=True)
+    def __init__(
+        self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+    ) -> None:
+        super().__init__(learning_rate)
+        self.beta1 = as_number(beta1, "beta1", 0, 1)
+        self.beta2 = as_number(beta2, "beta2", 0, 1)
+        self.epsilon = as_number(epsilon, "epsilon", 0, open_low=True)
 
     def memory(self) -> tuple[str, ...]:
         """``mean`` of g and ``square``, the mean of g²."""
@@ -158,7 +143,6 @@ class Adam(Optimizer):
         parameters -= (rate / (1 - self.beta1**state.step)) * m / root
 
 
-@dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with decoupled weight decay: w ← w - η λ w before Adam's step; biases are spared.
 
@@ -174,11 +158,16 @@ class AdamW(Adam):
     Loshchilov, Hutter, Decoupled weight decay regularization, 2017.
     """
 
-    weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        as_number(self.weight_decay, "weight_decay", 0)
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(learning_rate, beta1, beta2, epsilon)
+        self.weight_decay = as_number(weight_decay, "weight_decay", 0)
 
     def step(self, parameters: Array, gradient: Array, state: OptimizerState, rate: float, weight_mask: Array) -> None:
         """Take one step in place; see `Optimizer.step`."""
@@ -186,7 +175,6 @@ class AdamW(Adam):
         super().step(parameters, gradient, state, rate, weight_mask)
 
 
-@dataclass(frozen=True)
 class RMSprop(Optimizer):
     """RMSprop: θ ← θ - η g / (√v + ε), v the running mean of g².
 
@@ -203,13 +191,10 @@ class RMSprop(Optimizer):
     Tieleman, Hinton, Lecture 6.5, Neural networks for machine learning, 2012.
     """
 
-    alpha: float = 0.99
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        as_number(self.alpha, "alpha", 0, 1)
-        as_number(self.epsilon, "epsilon", 0, open_low=True)
+    def __init__(self, learning_rate: float, alpha: float = 0.99, epsilon: float = 1e-8) -> None:
+        super().__init__(learning_rate)
+        self.alpha = as_number(alpha, "alpha", 0, 1)
+        self.epsilon = as_number(epsilon, "epsilon", 0, open_low=True)
 
     def memory(self) -> tuple[str, ...]:
         """``square``, the mean of g²."""
@@ -224,8 +209,7 @@ class RMSprop(Optimizer):
         parameters -= rate * gradient / (np.sqrt(v) + self.epsilon)
 
 
-@dataclass(frozen=True)
-class LBFGS:
+class LBFGS(Described):
     """L-BFGS with SciPy's line search, on the total loss: each epoch is one iteration.
 
     It has no learning rate, takes no batches, and its memory lives inside one call of `train`.
@@ -244,20 +228,10 @@ class LBFGS:
     Byrd, Lu, Nocedal, Zhu, A limited memory algorithm for bound constrained optimization, 1995; SciPy.
     """
 
-    memory: int = 10
-    tolerance: float = 1e-6
-    max_evaluations: int = 20
-    name: str = field(default="lbfgs", init=False)
-
-    def __post_init__(self) -> None:
-        as_count(self.memory, "memory")
-        as_number(self.tolerance, "tolerance", 0)
-        as_count(self.max_evaluations, "max_evaluations")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The numbers that the optimizer was made with."""
-        return {"memory": self.memory, "tolerance": self.tolerance, "max_evaluations": self.max_evaluations}
+    def __init__(self, memory: int = 10, tolerance: float = 1e-6, max_evaluations: int = 20) -> None:
+        self.memory = as_count(memory, "memory")
+        self.tolerance = as_number(tolerance, "tolerance", 0)
+        self.max_evaluations = as_count(max_evaluations, "max_evaluations")
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer] | type[LBFGS]] = {

@@ -12,7 +12,7 @@ from pellucid.layers import Layers
 from pellucid.losses import LOSSES, Loss, as_loss, as_targets, check_output
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Inputs X (n, n_1), targets Y (n, n_F), sample weights (n,) or None, in the network's dtype, and their loss."""
 

@@ -6,15 +6,13 @@ follows the same rates. Epochs count from 1; the factor of epoch 1 is 1.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from pellucid.arrays import as_count, as_number
+from pellucid.described import Described
 from pellucid.errors import unknown_name
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(Described):
     """What every schedule has."""
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:
@@ -31,13 +29,7 @@ class Schedule:
         """
         raise NotImplementedError
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The numbers that the schedule was made with."""
-        return asdict(self)
 
-
-@dataclass(frozen=True)
 class Constant(Schedule):
     """The factor is always 1."""
 
@@ -46,7 +38,6 @@ class Constant(Schedule):
         return 1.0
 
 
-@dataclass(frozen=True)
 class Step(Schedule):
     """γ^⌊(epoch - 1)/every⌋.
 
@@ -58,19 +49,15 @@ class Step(Schedule):
         γ.
     """
 
-    every: int = 10
-    gamma: float = 0.1
-
-    def __post_init__(self) -> None:
-        as_count(self.every, "every")
-        as_number(self.gamma, "gamma", 0, 1, open_low=True, open_high=False)
+    def __init__(self, every: int = 10, gamma: float = 0.1) -> None:
+        self.every = as_count(every, "every")
+        self.gamma = as_number(gamma, "gamma", 0, 1, open_low=True, open_high=False)
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
         """Return the factor; see `Schedule.factor`."""
         return float(self.gamma ** ((epoch - 1) // self.every))
 
 
-@dataclass(frozen=True)
 class Exponential(Schedule):
     """γ^(epoch - 1).
 
@@ -80,17 +67,14 @@ class Exponential(Schedule):
         γ.
     """
 
-    gamma: float = 0.95
-
-    def __post_init__(self) -> None:
-        as_number(self.gamma, "gamma", 0, 1, open_low=True, open_high=False)
+    def __init__(self, gamma: float = 0.95) -> None:
+        self.gamma = as_number(gamma, "gamma", 0, 1, open_low=True, open_high=False)
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
         """Return the factor; see `Schedule.factor`."""
         return float(self.gamma ** (epoch - 1))
 
 
-@dataclass(frozen=True)
 class Cosine(Schedule):
     """Half a cosine from 1 at epoch 1 towards ``final`` after the last.
 
@@ -107,13 +91,9 @@ class Cosine(Schedule):
     Loshchilov, Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
     """
 
-    epochs: int | None = None
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.epochs is not None:
-            as_count(self.epochs, "epochs")
-        as_number(self.final, "final", 0, 1, open_high=False)
+    def __init__(self, epochs: int | None = None, final: float = 0.0) -> None:
+        self.epochs = None if epochs is None else as_count(epochs, "epochs")
+        self.final = as_number(final, "final", 0, 1, open_high=False)
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
         """Return the factor; see `Schedule.factor`."""
@@ -121,7 +101,6 @@ class Cosine(Schedule):
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
 
 
-@dataclass(frozen=True)
 class InverseScaling(Schedule):
     """epoch^(-power).
 
@@ -130,17 +109,14 @@ class InverseScaling(Schedule):
     power : float in [0, ∞)
     """
 
-    power: float = 0.5
-
-    def __post_init__(self) -> None:
-        as_number(self.power, "power", 0)
+    def __init__(self, power: float = 0.5) -> None:
+        self.power = as_number(power, "power", 0)
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
         """Return the factor; see `Schedule.factor`."""
         return float(epoch**-self.power)
 
 
-@dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
     """Multiply by γ whenever the loss has not improved for more than ``patience`` epochs.
 
@@ -154,14 +130,10 @@ class ReduceOnPlateau(Schedule):
         An improvement is a loss below (1 - threshold) times the best.
     """
 
-    patience: int = 10
-    gamma: float = 0.1
-    threshold: float = 1e-4
-
-    def __post_init__(self) -> None:
-        as_count(self.patience, "patience", 0)
-        as_number(self.gamma, "gamma", 0, 1, open_low=True)
-        as_number(self.threshold, "threshold", 0, 1)
+    def __init__(self, patience: int = 10, gamma: float = 0.1, threshold: float = 1e-4) -> None:
+        self.patience = as_count(patience, "patience", 0)
+        self.gamma = as_number(gamma, "gamma", 0, 1, open_low=True)
+        self.threshold = as_number(threshold, "threshold", 0, 1)
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
         """Return the factor; see `Schedule.factor`."""

@@ -6,17 +6,14 @@ A file is written whole or not at all: to a temporary name beside it, then renam
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from pellucid.activations import ACTIVATIONS, Activation, as_activation
-from pellucid.errors import ModelFileError
+from pellucid.errors import ModelFileError, import_extra
 from pellucid.layers import Layers
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.version import __version__
@@ -27,6 +24,12 @@ FORMAT = 1
 _HEADER = "pellucid"
 
 PathLike = str | os.PathLike[str]
+
+
+def _safetensors() -> ModuleType:
+    """Import safetensors when a file is first read or written, so that `import pellucid` loads NumPy alone."""
+    import_extra("safetensors.numpy", "", "reading and writing models")
+    return import_extra("safetensors", "", "reading and writing models")
 
 
 def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
@@ -47,39 +50,30 @@ def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Ma
     OSError
         The file cannot be written; the one that was there stays as it was.
     """
-    target = Path(path)
     text = json.dumps({"format": FORMAT, "version": __version__, "kind": kind, **header}, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    data = safetensors.numpy.save(arrays, metadata={_HEADER: text})
-    write_atomically(target, data)
+    write_atomically(path, _safetensors().numpy.save(arrays, metadata={_HEADER: text}))
 
 
 def write_atomically(path: PathLike, data: bytes) -> None:
-    """Write bytes to a temporary file beside the target and rename it over the target."""
-    target = Path(path)
-    if target.is_dir():
+    """Write bytes to a new file beside the target and rename it over the target."""
+    target = os.fspath(path)
+    folder, name = os.path.split(os.path.abspath(target))
+    if os.path.isdir(target):
         raise IsADirectoryError(f"{target} is a folder, not a file")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {target}: there is no folder {target.parent}")
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"cannot write {target}: there is no folder {folder}")
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
-        Path(temporary).chmod(mode & 0o777)
-        Path(temporary).replace(target)
+        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -97,15 +91,16 @@ def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.n
     ModelFileError
         It is truncated, no safetensors file, not pellucid's, of another kind, or of a newer format.
     """
-    source = Path(path)
-    if not source.exists():
+    source = os.fspath(path)
+    if not os.path.exists(source):
         raise FileNotFoundError(f"there is no file {source}")
-    if source.is_dir():
+    if os.path.isdir(source):
         raise IsADirectoryError(f"{source} is a folder, not a file")
-    with source.open("rb") as file:  # an unreadable file is an OSError, not a broken model
+    with open(source, "rb") as file:  # an unreadable file is an OSError, not a broken model
         file.read(1)
+    safetensors = _safetensors()
     try:
-        with safetensors.safe_open(str(source), framework="np") as opened:
+        with safetensors.safe_open(source, framework="np") as opened:
             text = (opened.metadata() or {}).get(_HEADER)
             if text is None:
                 raise ModelFileError(f"{source} is a safetensors file, but not one of pellucid's")

@@ -6,12 +6,12 @@ in one go or was resumed before it.
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class Epoch:
 Callback = Callable[[Epoch], object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Settings:
     """How to train; see `pellucid.Network.train` for the meaning of each."""
 
@@ -154,8 +154,10 @@ class Settings:
             as_number(self.clip_norm, "clip_norm", 0, open_low=True)
         if self.resume and self.checkpoint is None:
             raise ValueError("resume=True needs checkpoint=, the file to go on from")
-        if self.checkpoint is not None and not Path(self.checkpoint).absolute().parent.is_dir():
-            raise FileNotFoundError(f"checkpoint: there is no folder {Path(self.checkpoint).absolute().parent}")
+        if self.checkpoint is not None:
+            folder = os.path.dirname(os.path.abspath(self.checkpoint))
+            if not os.path.isdir(folder):
+                raise FileNotFoundError(f"checkpoint: there is no folder {folder}")
         for callback in self.callbacks:
             if not callable(callback):
                 raise TypeError(f"a callback is a function of a pellucid.training.Epoch, got {callback!r}")
@@ -208,12 +210,11 @@ def new_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
 
 
-def _rng(seed: int, epoch: int) -> np.random.Generator:
+def _rng(seed: int, epoch: int) -> "np.random.Generator":
     return np.random.default_rng([seed, epoch])
 
 
-@dataclass(frozen=True)
-class _Snapshot:
+class _Snapshot(NamedTuple):
     """The network and its optimizer at the end of an epoch."""
 
     epoch: int
@@ -286,7 +287,7 @@ class Trainer:
         TrainingDiverged
             The loss, gradient or a parameter is not finite.
         """
-        if self.settings.resume and Path(str(self.settings.checkpoint)).exists():
+        if self.settings.resume and self.settings.checkpoint and os.path.exists(self.settings.checkpoint):
             self._read_checkpoint()
         try:
             with _progress(self.settings, self.history.epochs) as show:
@@ -594,7 +595,7 @@ def clip(vector: Array, norm: float) -> None:
         vector *= norm / length
 
 
-def with_dropout(layers: Layers, rates: Sequence[float], rng: np.random.Generator, n: int) -> dict[int, Activation]:
+def with_dropout(layers: Layers, rates: Sequence[float], rng: "np.random.Generator", n: int) -> dict[int, Activation]:
     """Drop hidden neurons at random: their activations and their slopes are 0, the others' divided by 1 - rate.
 
     Parameters
@@ -636,8 +637,8 @@ def _progress(settings: Settings, done: int) -> Iterator[Callable[[Mapping[str, 
     if not shows:
         yield lambda _: None
         return
-    console = import_extra("rich.console", "progress", "the progress bar").Console(stderr=True)
-    rich = import_extra("rich.progress", "progress", "the progress bar")
+    console = import_extra("rich.console", "", "the progress bar").Console(stderr=True)
+    rich = import_extra("rich.progress", "", "the progress bar")
     columns = (
         rich.TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"), rich.BarColumn(), rich.TimeRemainingColumn(),
         rich.TextColumn("{task.description}"),

@@ -8,6 +8,7 @@ not help.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +30,7 @@ _CHUNK = 2**21
 """Numbers of one layer held at once: perturbed copies of all samples, 16 MiB."""
 
 
-@dataclass(frozen=True)
-class PartialCheck:
+class PartialCheck(NamedTuple):
     """One partial: by backpropagation, by difference quotient, and the relative error between them."""
 
     label: Label
@@ -45,7 +45,7 @@ class PartialCheck:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradientCheck:
     """The result of a gradient check; true if every partial that could be compared agrees.
 
@@ -78,7 +78,7 @@ class GradientCheck:
     def __bool__(self) -> bool:
         return self.passed
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         verdict = "passed" if self.passed else f"FAILED for {len(self.failed)} of {self.compared} partials"
         lines = [f"gradient check {verdict}: {self.compared} partials compared, tolerance {self.tolerance:.0e}"]
         lines += [f"  layer {l}: relative error {error:.1e}" for l, error in self.relative_error.items()]
@@ -147,7 +147,7 @@ def check_gradient(
     return GradientCheck(not failed, worst, tuple(failed), errors, len(partials), tuple(set_aside), tolerance)
 
 
-def _choose(shape: tuple[int, int], at_most: int | None, rng: np.random.Generator) -> np.ndarray:
+def _choose(shape: tuple[int, int], at_most: int | None, rng: "np.random.Generator") -> np.ndarray:
     """Which partials to compare: of shape (n_l, 1 + n_{l-1}), the bias first."""
     chosen = np.ones(shape, bool)
     if at_most is not None:
