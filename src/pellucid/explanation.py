@@ -46,6 +46,11 @@ class Explanation:
         return "\n".join([*lines, *(f"    with {note}" for note, _ in self.notes)])
 
     @property
+    def line(self) -> str:
+        """The equation on one line, without the notes."""
+        return " = ".join([self.quantity, *(text for text, _ in self.steps)])
+
+    @property
     def latex(self) -> str:
         """The equation as a LaTeX ``aligned`` block, to stand in a display."""
         rows = [rf"{self.quantity_latex if i == 0 else ''} &= {latex}" for i, (_, latex) in enumerate(self.steps)]

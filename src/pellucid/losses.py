@@ -192,9 +192,13 @@ def _cross_entropy_gradient(a: Array, y: Array) -> Array:
 
 
 def _cross_entropy_of_softmax(z: Array, y: Array) -> Array:
-    # -ln a_j = ln Σ e^{z_i} - z_j, with the largest z taken out of the sum: no overflow, no logarithm of 0
-    below = z.max(axis=-1, keepdims=True) - z
-    return (y * (below + np.log(np.exp(-below).sum(axis=-1, keepdims=True)))).sum(axis=-1)
+    # -ln a_j = ln Σ e^{z_i} - z_j with the largest z taken out of the sum: no overflow, no logarithm of 0, and
+    # log1p of the others keeps the relative accuracy of a loss near 0
+    top = z.argmax(axis=-1)[..., np.newaxis]
+    below = np.take_along_axis(z, top, axis=-1) - z
+    others = np.exp(-below)
+    np.put_along_axis(others, top, 0, axis=-1)
+    return (y * (below + np.log1p(others.sum(axis=-1, keepdims=True)))).sum(axis=-1)
 
 
 def _residual(a: Array, y: Array) -> Array:
@@ -211,7 +215,7 @@ def _binary_cross_entropy_gradient(a: Array, y: Array) -> Array:
 
 def _binary_cross_entropy_of_sigmoid(z: Array, y: Array) -> Array:
     # softplus(z) - y z, split so that neither part cancels for |z| >> 0
-    return (np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0) - y * z).sum(axis=-1)
+    return (np.log1p(np.exp(-np.abs(z))) + (np.maximum(z, 0) - y * z)).sum(axis=-1)
 
 
 class Huber(Loss):

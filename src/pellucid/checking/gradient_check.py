@@ -169,6 +169,25 @@ class _Quotients:
         weight = None if samples.weight is None else samples.weight.astype(np.float64)
         self.share = np.broadcast_to(np.ravel(shares(weight, len(samples))), len(samples))
         self.z, self.a = feedforward(self.layers, self.X)
+        self.rounding = _EPS * self._size()
+
+    def _size(self) -> float:
+        """How large the numbers are that the loss is rounded to: |L|, and the terms of z^F times ∂L/∂z^F."""
+        layers, F, z = self.layers, self.layers.F, self.z[self.layers.F]
+        terms = np.abs(self.a[F - 1]) @ np.abs(layers.W[F]).T + np.abs(layers.b[F])
+        size = np.abs(self._losses(z, self.Y))
+        for j in range(layers.size(F)):
+            moved = np.zeros_like(z)
+            moved[:, j] = _STEP
+            slope = (self._losses(z + moved, self.Y) - self._losses(z - moved, self.Y)) / (2 * _STEP)
+            size += F * np.abs(slope) * terms[:, j]
+        return float(size @ self.share)
+
+    def _losses(self, z: Array, Y: Array) -> Array:
+        """L_i from z^F."""
+        sigma = self.layers.activations[self.layers.F]
+        pair = canonical_pair(self.loss, sigma)
+        return self.loss.function(sigma.function(z), Y) if pair is None else pair.function(z, Y)
 
     def layer(self, l: int, chosen: np.ndarray) -> tuple[Array, Array]:
         """Quotients of layer l's chosen partials, row by row; NaN where every step crosses a kink; and their noise."""
@@ -194,10 +213,9 @@ class _Quotients:
             h = shrink * first[todo]
             loss: dict[int, Array] = {}
             crossed = np.zeros(len(todo), bool)
-            size: Array = np.zeros(len(todo))
             regions = None
             for steps in (-2, -1, 1, 2):
-                loss[steps], size, here = self._moved(l, j[todo], steps * h[:, np.newaxis] * direction[todo])
+                loss[steps], here = self._moved(l, j[todo], steps * h[:, np.newaxis] * direction[todo])
                 crossed |= False if regions is None else (here != regions).any(axis=1)
                 regions = here
             penalty, smooth = self._penalty_slope(w[todo], column[todo] != 0, h)
@@ -205,14 +223,14 @@ class _Quotients:
             far = (loss[2] - loss[-2]) / (4 * h)
             good = ~crossed & smooth
             t[todo[good]] = ((4 * near - far) / 3 + penalty)[good]
-            noise[todo[good]] = (8 * _EPS * size / h)[good]
+            noise[todo[good]] = (4 * self.rounding / h)[good]
             todo = todo[~good]
             if not len(todo):
                 break
         return t, noise
 
-    def _moved(self, l: int, j: np.ndarray, shift: Array) -> tuple[Array, Array, np.ndarray]:
-        """Loss (places,) with z_j^l shifted, the size of its rounding, and which side of each kink everything is on."""
+    def _moved(self, l: int, j: np.ndarray, shift: Array) -> tuple[Array, np.ndarray]:
+        """Loss (places,) with z_j^l shifted, and which side of each kink everything is on."""
         layers, count, n = self.layers, len(j), len(self.X)
         z = np.broadcast_to(self.z[l], (count, *self.z[l].shape)).copy()
         z[np.arange(count), :, j] += shift
@@ -226,10 +244,8 @@ class _Quotients:
                 z = a @ layers.W[m + 1].T + layers.b[m + 1]
         Y = np.broadcast_to(self.Y, (count, *self.Y.shape)).reshape(count * n, -1)
         sides += [(a - Y > kink).reshape(count, -1) for kink in self.loss.residual_kinks]
-        pair = canonical_pair(self.loss, layers.activations[layers.F])
-        losses = (self.loss.function(a, Y) if pair is None else pair.function(z, Y)).reshape(count, n)
-        size = np.abs(losses) @ self.share
-        return losses @ self.share, size, np.concatenate(sides, axis=1) if sides else np.zeros((count, 0), bool)
+        losses = self._losses(z, Y).reshape(count, n)
+        return losses @ self.share, np.concatenate(sides, axis=1) if sides else np.zeros((count, 0), bool)
 
     def _penalty_slope(self, w: Array, is_weight: np.ndarray, h: Array) -> tuple[Array, np.ndarray]:
         """The penalty's own difference quotient, and whether |w| has no kink within the step."""

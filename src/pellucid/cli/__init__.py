@@ -1,0 +1,5 @@
+"""The ``pellucid`` command."""
+
+from pellucid.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,449 @@
+"""The five commands: train, predict, evaluate, show, gradient."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import App, Parameter
+
+from pellucid.cli import output as out
+from pellucid.data import Encoding, Table, read
+from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
+from pellucid.network import Network, Run
+from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
+from pellucid.predictor import Predictor
+from pellucid.storage import read_file
+from pellucid.version import __version__
+
+app = App(
+    name="pellucid",
+    version=__version__,
+    help="Feed-forward neural networks with backpropagation in the open: train, predict, evaluate, show, gradient.",
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
+
+Output = Annotated[str | None, Parameter(name=["--output", "-o"])]
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Numbers = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train."""
+
+    epochs: int = 30
+    "Passes over the training rows."
+    batch_size: int = 32
+    "Samples per step; 0 is gradient descent on the total loss."
+    optimizer: str = "adam"
+    "sgd, adam, adamw, rmsprop or lbfgs (one iteration per epoch; takes no batches)."
+    learning_rate: float = 0.01
+    "Of the optimizer."
+    momentum: float = 0.0
+    "Of sgd."
+    weight_decay: float = 0.01
+    "Of adamw; biases are spared."
+    schedule: str = "constant"
+    "constant, step, exponential, cosine, inverse_scaling or reduce_on_plateau."
+    l2: float = 0.0
+    "Adds (l2/2) Σ w² to the loss."
+    l1: float = 0.0
+    "Adds l1 Σ |w| to the loss."
+    dropout: float = 0.0
+    "Share of hidden neurons dropped in each step."
+    clip_norm: float | None = None
+    "Largest norm of a gradient."
+    validation: float | None = None
+    "Share of the training rows to measure the loss on after each epoch; 0.1 if there is a patience."
+    patience: int | None = None
+    "Stop after so many epochs without a lower validation loss, and keep the best."
+    checkpoint: str | None = None
+    "File to write after each epoch."
+    resume: bool = False
+    "Go on from the checkpoint, if there is one."
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `Network.train`."""
+        validation = 0.1 if self.patience is not None and self.validation is None else self.validation
+        is_lbfgs = self.optimizer == "lbfgs"
+        if self.batch_size < 0:
+            raise ValueError(f"--batch-size must be at least 0, got {self.batch_size}")
+        return {
+            "optimizer": self._optimizer(),
+            "batch_size": None if is_lbfgs or self.batch_size == 0 else self.batch_size,
+            "validation": validation,
+            **{name: getattr(self, name) for name in ("epochs", "schedule", "l2", "l1", "dropout", "clip_norm")},
+            **{name: getattr(self, name) for name in ("patience", "checkpoint", "resume")},
+        }
+
+    def _optimizer(self) -> object:
+        made: dict[str, Callable[[], object]] = {
+            "sgd": lambda: SGD(self.learning_rate, self.momentum),
+            "adam": lambda: Adam(self.learning_rate),
+            "adamw": lambda: AdamW(self.learning_rate, weight_decay=self.weight_decay),
+            "rmsprop": lambda: RMSprop(self.learning_rate),
+            "lbfgs": LBFGS,
+        }
+        return made[self.optimizer]() if self.optimizer in made else self.optimizer  # train refuses other names
+
+
+@app.command
+def train(
+    source: str,
+    *,
+    target: str | None = None,
+    drop: str | None = None,
+    header: bool = True,
+    test: str | None = None,
+    held_out: float = 0.2,
+    task: str = "auto",
+    scaling: str = "auto",
+    hidden: str = "30",
+    activation: str = "relu",
+    output_activation: str | None = None,
+    loss: str | None = None,
+    delta: float = 1.0,
+    tau: float = 0.5,
+    init: str | None = None,
+    dtype: str = "float64",
+    seed: int = 0,
+    training: TrainingOptions = TrainingOptions(),
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Train a network on a data set, measure it on held-out rows, check its gradient, and save it.
+
+    Parameters
+    ----------
+    source
+        digits, xor, two_spirals, two_moons, sine; or a file: CSV, Parquet, NPZ or IDX.
+    target
+        The column to predict, or several separated by commas; for IDX images the file of labels.
+    drop
+        Columns to leave out, separated by commas.
+    header
+        Whether the first line of a CSV file names the columns.
+    test
+        A file of rows to measure on, in place of held-out ones.
+    held_out
+        Share of the rows that is held out to measure on.
+    task
+        classification, regression, or auto: text and up to 20 whole numbers are classes.
+    scaling
+        How numeric inputs are scaled: standard, range, none, or auto (range for images, else standard).
+    hidden
+        Neurons of the hidden layers, such as 32,32; 0 for none.
+    activation
+        Of the hidden layers.
+    output_activation
+        Of the output layer; by default what fits the target.
+    loss
+        By default cross_entropy or binary_cross_entropy for classes, mse for numbers.
+    delta
+        Of the Huber loss.
+    tau
+        Of the quantile loss.
+    init
+        Initialiser of the weights.
+    dtype
+        float64 or float32.
+    seed
+        Of everything random.
+    output
+        The model file; by default the source's name with the ending .safetensors, in this folder.
+    json
+        Print one JSON object.
+    """
+    table = _table(source, target, drop, header=header)
+    rng = np.random.default_rng(seed if seed >= 0 else None)
+    trained, measured = _split(table, test, held_out, rng, target=target, drop=drop, header=header)
+    row = _loss(loss, delta, tau)
+    probed = Encoding.fit(table, trained, scaling=scaling, task=task)
+    row, output_activation = _output_layer(probed, row, output_activation)
+    scales = row.targets == "numbers" and output_activation == "identity"
+    encoding = Encoding.fit(table, trained, scaling=scaling, task=task, scales_target=scales)
+    n_outputs = encoding.n_outputs
+    if encoding.target.classes is not None and output_activation == "softmax":
+        n_outputs = len(encoding.target.classes)
+    sizes = [encoding.n_inputs, *_sizes(hidden), n_outputs]
+    network = Network(sizes, [activation] * (len(sizes) - 2) + [output_activation], dtype=dtype, seed=seed, init=init)
+    model = Predictor(network, row, encoding)
+    path = output or _default_path(source)
+    samples = model.samples(table.take(trained))
+    held = model.samples(measured)  # what cannot be measured is refused before training
+    if not json:
+        out.print_plan(table, len(samples), len(held), model)
+    history = network.train(
+        samples.X, samples.Y, loss=row, seed=seed, progress=False if json else None, **training.arguments()
+    )
+    evaluation = model.evaluate(measured)
+    check = network.check_gradient(
+        samples.X[:8], samples.Y[:8], row, l2=training.l2, l1=training.l1,
+        at_most=None if network.parameters.size <= 5000 else 500,
+    )  # fmt: skip
+    model.save(path)
+    if json:
+        out.print_json(out.training_json(source, len(samples), model, history, evaluation, check, path))
+    else:
+        out.print_training(history, evaluation, check, path, model)
+
+
+@app.command
+def predict(
+    model: str,
+    file: str,
+    *,
+    header: bool = True,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Predict on the raw rows of a file, and print the answers as CSV.
+
+    Parameters
+    ----------
+    model
+        A model file.
+    file
+        Rows as in training, with or without the target; or a data set that comes with pellucid.
+    header
+        Whether the first line of a CSV file names the columns.
+    output
+        Write the answers to this file instead.
+    json
+        JSON in place of CSV.
+    """
+    predictor = Predictor.load(model)
+    answers = predictor.predict(read(file, header=header))
+    out.print_answers(answers, output, as_json=json)
+
+
+@app.command
+def evaluate(model: str, file: str, *, header: bool = True, labels: str | None = None, json: Json = False) -> None:
+    """Measure a model on the raw rows of a file with known targets.
+
+    Parameters
+    ----------
+    model
+        A model file.
+    file
+        Rows as in training; or a data set that comes with pellucid.
+    header
+        Whether the first line of a CSV file names the columns.
+    labels
+        For IDX images the file of labels.
+    json
+        Print one JSON object.
+    """
+    predictor = Predictor.load(model)
+    evaluation = predictor.evaluate(read(file, labels, header=header))
+    assert predictor.encoding is not None
+    if json:
+        out.print_json(out.evaluation_json(evaluation, predictor.encoding))
+    else:
+        out.print_evaluation(evaluation, predictor.encoding)
+
+
+@app.command
+def show(model: str, *, json: Json = False) -> None:
+    """Show what a model file holds: layers, parameters, loss, inputs and target.
+
+    Parameters
+    ----------
+    model
+        A model file.
+    json
+        Print one JSON object.
+    """
+    predictor = Predictor.load(model)
+    header, _ = read_file(model, "network")
+    if json:
+        out.print_json({"model": model, **header, "parameters": predictor.network.parameters.size})
+    else:
+        out.print_model(model, predictor, str(header["version"]))
+
+
+@app.command
+def gradient(
+    network: str,
+    file: str | None = None,
+    *,
+    row: int = 1,
+    x: Numbers = None,
+    y: Numbers = None,
+    activation: str = "sigmoid",
+    output_activation: str | None = None,
+    loss: str | None = None,
+    delta: float = 1.0,
+    tau: float = 0.5,
+    seed: int = 0,
+    explain: str | None = None,
+    digits: int = 6,
+    every: bool = False,
+    latex: bool = False,
+    header: bool = True,
+    json: Json = False,
+) -> None:
+    """Work the five steps of backpropagation for one sample, with every number.
+
+    Parameters
+    ----------
+    network
+        A model file, or sizes such as 3-4-2 for a new network.
+    file
+        Take the sample from this file of raw rows (for a model file).
+    row
+        Which row of it, from 1.
+    x
+        The input, such as 0.5,-1,2; by default drawn at random.
+    y
+        The target, such as 1,0; by default drawn at random.
+    activation
+        Of a new network.
+    output_activation
+        Of a new network's output layer; the same unless given.
+    loss
+        By default the model's own, or mse.
+    delta
+        Of the Huber loss.
+    tau
+        Of the quantile loss.
+    seed
+        Of a new network's weights and of x and y if they are not given.
+    explain
+        Show one quantity alone by its label, such as d_1^2 or w_13^2 (for ∂L/∂w_13^2).
+    digits
+        Significant digits shown.
+    every
+        Show every neuron and weight of large layers too.
+    latex
+        LaTeX in place of text.
+    header
+        Whether the first line of a CSV file names the columns.
+    json
+        Print one JSON object.
+    """
+    chosen = None if loss is None else _loss(loss, delta, tau)
+    if _are_sizes(network):
+        if file is not None:
+            raise ValueError("a new network takes its sample from --x and --y, not from a file")
+        net = Network(_sizes(network), activation, output_activation, seed=seed)
+        run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
+    else:
+        run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
+    if json:
+        out.print_json(out.run_json(run))
+    elif explain is not None:
+        explanation = run.explain(explain, digits=digits)
+        out.print_text(explanation.latex if latex else explanation.text)
+    else:
+        out.print_run(run, digits=digits, every=every, latex=latex)
+
+
+def _run_new(net: Network, loss: Loss, x: str | None, y: str | None, seed: int) -> Run:
+    rng = np.random.default_rng([seed, 1])
+    n_inputs, n_outputs = net.size(1), net.size(net.F)
+    inputs = rng.integers(-20, 21, n_inputs) / 10 if x is None else _floats(x, "--x")
+    targets: Any = np.eye(n_outputs)[0] if y is None else _floats(y, "--y")
+    if loss.targets == "classes" and y is not None and re.fullmatch(r"\d+", y.strip()) and n_outputs > 1:
+        targets = int(y)
+    return net.backprop(inputs, targets, loss)
+
+
+def _run_model(
+    model: Predictor, loss: Loss | None, file: str | None, row: int, x: str | None, y: str | None, *, header: bool
+) -> Run:
+    loss = loss or model.loss or as_loss("mse")
+    if file is not None:
+        if x is not None or y is not None:
+            raise ValueError("the sample comes from the file or from --x and --y, not from both")
+        table = read(file, header=header)
+        if not 1 <= row <= len(table):
+            raise ValueError(f"--row {row}: {file} has rows 1 … {len(table)}")
+        samples = Predictor(model.network, loss, model.encoding).samples(table.take(np.array([row - 1])))
+        return model.network.backprop(samples.X[0], samples.Y[0], loss)
+    if x is None or y is None:
+        raise ValueError("name a file and --row, or give --x and --y (as the network sees them)")
+    return _run_new(model.network, loss, x, y, 0)
+
+
+def _table(source: str, target: str | None, drop: str | None, *, header: bool) -> Table:
+    targets = None if target is None else _names(target)
+    table = read(source, targets[0] if targets and len(targets) == 1 else targets, header=header)
+    return table if drop is None else table.without(_names(drop))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _split(
+    table: Table,
+    test: str | None,
+    held_out: float,
+    rng: "np.random.Generator",
+    *,
+    target: str | None,
+    drop: str | None,
+    header: bool,
+) -> tuple[np.ndarray[Any, Any], Table]:
+    """Positions of the rows to train on, and the rows to measure on."""
+    n = len(table)
+    if test is not None:
+        names = None if target is None or os.path.exists(target) else target
+        return np.arange(n), _table(test, names, drop, header=header)
+    if not 0 < held_out < 1:
+        raise ValueError(f"--held-out must be in (0, 1), got {held_out:g}")
+    if n < 2:
+        raise ValueError(f"{table.name} has one row, which cannot be both trained on and held out")
+    order = rng.permutation(n)
+    measured = min(max(1, round(held_out * n)), n - 1)
+    return np.sort(order[measured:]), table.take(np.sort(order[:measured]))
+
+
+def _loss(name: str | None, delta: float, tau: float) -> Loss | None:
+    if name is None:
+        return None
+    return Huber(delta) if name == "huber" else Quantile(tau) if name == "quantile" else as_loss(name)
+
+
+def _output_layer(encoding: Encoding, loss: Loss | None, activation: str | None) -> tuple[Loss, str]:
+    """Choose the loss and the output activation from the target where they are not given."""
+    classes = encoding.target.classes
+    if loss is None:
+        many = classes is not None and (len(classes) > 2 or activation == "softmax")
+        loss = LOSSES["mse" if classes is None else "cross_entropy" if many else "binary_cross_entropy"]
+    if activation is None:
+        fitting = "sigmoid" if classes is not None else "identity"
+        activation = loss.outputs[0] if loss.outputs else fitting
+    return loss, activation
+
+
+def _are_sizes(text: str) -> bool:
+    return re.fullmatch(r"\s*\d+(\s*[-,x]\s*\d+)+\s*", text) is not None and not os.path.exists(text)
+
+
+def _sizes(text: str) -> list[int]:
+    """Read layer sizes such as 32,32 or 3-4-2; 0 is none."""
+    if text.strip() == "0":
+        return []
+    try:
+        return [int(part) for part in re.split(r"[-,x]", text)]
+    except ValueError:
+        raise ValueError(f"layer sizes look like 32,32 or 3-4-2, got {text!r}") from None
+
+
+def _floats(text: str, option: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} takes numbers separated by commas, got {text!r}") from None
+
+
+def _default_path(source: str) -> str:
+    stem = os.path.basename(source).removesuffix(".gz")
+    return os.path.splitext(stem)[0] + ".safetensors"

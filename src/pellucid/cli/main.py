@@ -1,0 +1,45 @@
+"""The command's entry: runs it, and turns what the user can mend into one line and exit code 2."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import CycloptsError
+
+from pellucid.cli.commands import app
+from pellucid.errors import MissingExtraError, TrainingDiverged, UnknownLabelError
+
+_MENDABLE = (ValueError, TypeError, OSError, UnknownLabelError, MissingExtraError, TrainingDiverged)
+"""What bad input raises; anything else is a fault of the library and shows its traceback."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        In place of the process's own.
+
+    Returns
+    -------
+    int
+        0; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C.
+    """
+    try:
+        app(
+            list(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (CycloptsError, *_MENDABLE) as error:
+        print(f"pellucid: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 (the one line)
+        return 2
+    return 0

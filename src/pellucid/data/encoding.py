@@ -1,0 +1,277 @@
+"""From raw rows to a network's inputs and targets, and from its outputs back to answers.
+
+An encoding is learnt from the rows to train on, and stored with the model, so that the model predicts on raw rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.data.tables import Column, Table, is_text
+from pellucid.errors import DataFileError, unknown_name
+
+SCALINGS = ("auto", "standard", "range", "none")
+"""Ways to scale numeric inputs: by mean and standard deviation, to [0, 1], not at all; auto is range for images."""
+
+MOST_CLASSES = 20
+"""A numeric target is taken for classes if it holds whole numbers and no more different ones than this."""
+
+
+@dataclass(frozen=True)
+class InputEncoding:
+    """One column as inputs: (x - offset)/scale for numbers, one input per category for text.
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    categories : tuple of str, or None
+        None for a column of numbers.
+    offset, scale : float
+        In the units of the column.
+    """
+
+    name: str
+    categories: tuple[str, ...] | None
+    offset: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def width(self) -> int:
+        """How many inputs it makes."""
+        return 1 if self.categories is None else len(self.categories)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What to call those inputs."""
+        return (self.name,) if self.categories is None else tuple(f"{self.name}={value}" for value in self.categories)
+
+
+@dataclass(frozen=True)
+class TargetEncoding:
+    """The target columns: classes of one column, or numbers scaled as (y - offset)/scale.
+
+    Attributes
+    ----------
+    names : tuple of str
+        One for classes, one or more for numbers.
+    classes : tuple of str, or None
+        In the order of the class indices; None for numbers.
+    offset, scale : tuple of float
+        By column, in its units.
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    offset: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How raw rows become inputs and targets."""
+
+    inputs: tuple[InputEncoding, ...]
+    target: TargetEncoding
+
+    @classmethod
+    def fit(
+        cls,
+        table: Table,
+        rows: Column | None = None,
+        *,
+        scaling: str = "auto",
+        task: str = "auto",
+        scales_target: bool = True,
+    ) -> "Encoding":
+        """Learn an encoding from a table.
+
+        Parameters
+        ----------
+        table : Table
+            With targets. Categories and classes come from all its rows.
+        rows : ndarray of int, optional
+            The rows to train on, whose numbers the scaling comes from; all without it.
+        scaling : str
+            One of `SCALINGS`.
+        task : {'auto', 'classification', 'regression'}
+            What the target is; auto takes text, and a few different whole numbers, for classes.
+        scales_target : bool
+            Whether numbers to predict are standardised.
+
+        Raises
+        ------
+        ValueError
+            No targets, no inputs, unknown names, or a target that does not fit the task.
+        """
+        if scaling not in SCALINGS:
+            raise unknown_name("scaling", scaling, SCALINGS)
+        if not table.targets:
+            raise ValueError(f"{table.name}: name the target, one of the columns: {_listed(tuple(table.columns))}")
+        if not table.features:
+            raise ValueError(f"{table.name} has no columns but the target")
+        scaling = ("range" if table.is_image else "standard") if scaling == "auto" else scaling
+        trained = table if rows is None else table.take(rows)
+        inputs = tuple(_fit_input(name, table, trained, scaling) for name in table.features)
+        if scaling == "range" and table.is_image:
+            most = float(max(trained.columns[name].max() for name in table.features)) or 1.0
+            inputs = tuple(InputEncoding(one.name, None, 0.0, most) for one in inputs)
+        return cls(inputs, _fit_target(table, trained, task, scales_target))
+
+    @property
+    def n_inputs(self) -> int:
+        """n_1 of the network."""
+        return sum(one.width for one in self.inputs)
+
+    @property
+    def n_outputs(self) -> int:
+        """The usual n_F: one for two classes or a number, else one per class or number."""
+        classes = self.target.classes
+        return len(self.target.names) if classes is None else 1 if len(classes) == 2 else len(classes)
+
+    def encode_inputs(self, table: Table) -> Array:
+        """Make X of shape (n, n_1) from raw rows; columns go by name, others are passed over.
+
+        Raises
+        ------
+        DataFileError
+            A column is missing, text stands for numbers or the reverse, or a category is new.
+        """
+        missing = [one.name for one in self.inputs if one.name not in table.columns]
+        if missing:
+            raise DataFileError(
+                f"{table.name} lacks {len(missing)} of the model's input columns: {_listed(tuple(missing))}"
+            )
+        return np.concatenate([self._encode_input(one, table) for one in self.inputs], axis=1)
+
+    def _encode_input(self, one: InputEncoding, table: Table) -> Array:
+        column = table.columns[one.name]
+        if one.categories is None:
+            if is_text(column):
+                raise DataFileError(
+                    f"{table.where(0)}, column {one.name!r}: {str(column[0])!r} is text, but the model has numbers here"
+                )
+            return ((column.astype(np.float64) - one.offset) / one.scale)[:, np.newaxis]
+        column = _as_text(column)
+        rows = column[:, np.newaxis] == np.array(one.categories)
+        if not rows.any(axis=1).all():
+            i = int(np.argmin(rows.any(axis=1)))
+            raise DataFileError(
+                f"{table.where(i)}, column {one.name!r}: {str(column[i])!r} is no category that the model knows; "
+                f"those are {_listed(one.categories)}"
+            )
+        return rows.astype(np.float64)
+
+    def fits(self, n_outputs: int) -> bool:
+        """Whether a network of so many outputs can answer: two classes may have one output or two."""
+        return n_outputs == self.n_outputs or n_outputs == len(self.target.classes or ())
+
+    def encode_targets(self, table: Table) -> Column:
+        """Make Y from raw rows: class indices of shape (n,), or scaled numbers of shape (n, n_F)."""
+        target = self.target
+        for name in target.names:
+            if name not in table.columns:
+                raise DataFileError(f"{table.name} lacks the target column {name!r}")
+        if target.classes is None:
+            for name in target.names:
+                if is_text(table.columns[name]):
+                    raise DataFileError(f"{table.where(0)}, column {name!r}: text is not a number")
+            raw = np.stack([table.columns[name].astype(np.float64) for name in target.names], axis=1)
+            return (raw - np.array(target.offset)) / np.array(target.scale)
+        column = _as_text(table.columns[target.names[0]])
+        hits = column[:, np.newaxis] == np.array(target.classes)
+        if not hits.any(axis=1).all():
+            i = int(np.argmin(hits.any(axis=1)))
+            raise DataFileError(
+                f"{table.where(i)}, column {target.names[0]!r}: {str(column[i])!r} is no class of the model; "
+                f"those are {_listed(target.classes)}"
+            )
+        return hits.argmax(axis=1)
+
+    def decode(self, a: Array) -> dict[str, Column]:
+        """Turn outputs into answers, by column: the class and each class's probability, or numbers in their units."""
+        target = self.target
+        if target.classes is None:
+            values = a * np.array(target.scale) + np.array(target.offset)
+            return dict(zip(target.names, values.T, strict=True))
+        p = np.concatenate([1 - a, a], axis=1) if a.shape[1] == 1 else a
+        answers: dict[str, Column] = {target.names[0]: np.array(target.classes)[p.argmax(axis=1)]}
+        return answers | {f"p({name})": column for name, column in zip(target.classes, p.T, strict=True)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Encoding":
+        """Make an encoding from `to_dict`'s result."""
+        inputs = tuple(
+            InputEncoding(str(one["name"]), _as_tuple(one["categories"]), float(one["offset"]), float(one["scale"]))
+            for one in data["inputs"]
+        )
+        target = data["target"]
+        return cls(inputs, TargetEncoding(
+            tuple(target["names"]), _as_tuple(target["classes"]),
+            tuple(map(float, target["offset"])), tuple(map(float, target["scale"])),
+        ))  # fmt: skip
+
+
+def _as_tuple(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(map(str, values))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, names[:8])) + (f", … ({len(names)} in all)" if len(names) > 8 else "")
+
+
+def _as_text(column: Column) -> Column:
+    """Classes and categories as text; whole numbers without a decimal point."""
+    if is_text(column):
+        return column.astype(str)
+    if (column == np.rint(column)).all():
+        return column.astype(np.int64).astype(str)
+    return column.astype(str)
+
+
+def _fit_input(name: str, table: Table, trained: Table, scaling: str) -> InputEncoding:
+    if is_text(table.columns[name]):
+        categories = tuple(map(str, np.unique(table.columns[name])))
+        if len(categories) > max(MOST_CLASSES, len(table) / 2):
+            raise DataFileError(
+                f"{table.name}, column {name!r}: {len(categories)} different texts in {len(table)} rows are "
+                f"names and not categories; leave the column out (--drop {name!r})"
+            )
+        return InputEncoding(name, categories)
+    numbers = trained.columns[name].astype(np.float64)
+    if scaling == "standard":
+        return InputEncoding(name, None, float(numbers.mean()), float(numbers.std()) or 1.0)
+    if scaling == "range":
+        return InputEncoding(name, None, float(numbers.min()), float(np.ptp(numbers)) or 1.0)
+    return InputEncoding(name, None)
+
+
+def _fit_target(table: Table, trained: Table, task: str, scales: bool) -> TargetEncoding:
+    if task not in ("auto", "classification", "regression"):
+        raise unknown_name("task", task, ("auto", "classification", "regression"))
+    columns = [table.columns[name] for name in table.targets]
+    text = [name for name, column in zip(table.targets, columns, strict=True) if is_text(column)]
+    if text and task == "regression":
+        raise ValueError(f"{table.name}: the target {text[0]!r} is text, which a regression cannot predict")
+    if len(columns) > 1 and (text or task == "classification"):
+        raise ValueError(f"{table.name}: classes come from one column, but there are {len(columns)} targets")
+    few = len(columns) == 1 and not text and len(set(columns[0].tolist())) <= MOST_CLASSES
+    whole = few and bool((columns[0] == np.rint(columns[0])).all())
+    if text or task == "classification" or (task == "auto" and whole):
+        names = _as_text(columns[0])
+        numeric = np.unique(columns[0])
+        classes = tuple(map(str, np.unique(names) if text else _as_text(numeric)))
+        if len(classes) < 2:
+            raise ValueError(f"{table.name}: the target {table.targets[0]!r} has one class alone, {classes[0]!r}")
+        return TargetEncoding(table.targets, classes)
+    numbers = np.stack([trained.columns[name].astype(np.float64) for name in table.targets], axis=1)
+    offset = tuple(map(float, numbers.mean(axis=0))) if scales else (0.0,) * len(columns)
+    scale = tuple(float(s) or 1.0 for s in numbers.std(axis=0)) if scales else (1.0,) * len(columns)
+    return TargetEncoding(table.targets, None, offset, scale)

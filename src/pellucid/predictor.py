@@ -1,0 +1,159 @@
+"""A network with what turns raw rows into inputs and outputs into answers: what the command trains, saves and uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.activations import Activation
+from pellucid.arrays import Array
+from pellucid.backprop import NO_PENALTY, feedforward, sample_losses, shares, total_loss
+from pellucid.data import Encoding, Table
+from pellucid.data.tables import Column, is_text
+from pellucid.errors import DataFileError, ModelFileError
+from pellucid.losses import Loss
+from pellucid.metrics import METRICS
+from pellucid.network import Network
+from pellucid.samples import Samples, as_samples
+from pellucid.storage import (
+    PathLike,
+    describe,
+    layers_header,
+    layers_tensors,
+    read_file,
+    restore,
+    restore_layers,
+    write_file,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How a model does on rows with known targets.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    loss : float
+        The mean loss, in the units that the network was trained in.
+    metrics : dict
+        For classes ``accuracy``; for numbers ``mae``, ``rmse`` in the targets' own units, and ``r2``.
+    confusion : ndarray of shape (classes, classes), or None
+        Rows by true class and predicted class.
+    """
+
+    n: int
+    loss: float
+    metrics: Mapping[str, float]
+    confusion: np.ndarray[Any, Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained network, its loss, and its encoding.
+
+    Attributes
+    ----------
+    network : Network
+    loss : Loss or None
+        None for a file written by `Network.save`.
+    encoding : Encoding or None
+        None likewise; rows are then numbers in the order of the inputs.
+    """
+
+    network: Network
+    loss: Loss | None
+    encoding: Encoding | None
+
+    def samples(self, table: Table) -> Samples:
+        """Make inputs and targets from raw rows."""
+        if self.encoding is None or self.loss is None:
+            raise ValueError("this model was saved without its loss and encoding, so rows have no targets for it")
+        X, Y = self.encoding.encode_inputs(table), self.encoding.encode_targets(table)
+        n_outputs = self.network.size(self.network.F)
+        if self.encoding.target.classes is not None and self.loss.targets != "classes" and n_outputs > 1:
+            Y = np.eye(n_outputs)[Y]  # every loss but cross-entropy takes one-hot rows
+        return as_samples(self.network, X, Y, self.loss)
+
+    def inputs(self, table: Table) -> Array:
+        """Make X of shape (n, n_1) from raw rows."""
+        if self.encoding is not None:
+            return self.encoding.encode_inputs(table)
+        names = table.features
+        if len(names) != self.network.size(1) or any(is_text(table.columns[name]) for name in names):
+            raise DataFileError(
+                f"{table.name} has {len(names)} columns, but the network's input layer has {self.network.size(1)} "
+                "neurons and the model names no columns: as many columns of numbers are needed"
+            )
+        return np.stack([table.columns[name].astype(np.float64) for name in names], axis=1)
+
+    def predict(self, table: Table) -> dict[str, Column]:
+        """Answer raw rows: classes with their probabilities, or numbers in their own units, by column."""
+        a = self.network.forward(self.inputs(table))
+        if self.encoding is None:
+            return {f"a_{j}": column for j, column in enumerate(a.T, start=1)}
+        return self.encoding.decode(a.astype(np.float64))
+
+    def evaluate(self, table: Table) -> Evaluation:
+        """Measure the model on raw rows with targets."""
+        samples = self.samples(table)
+        assert self.encoding is not None
+        z, a = feedforward(self.network, samples.X)
+        losses = sample_losses(self.network, z, a, samples.Y, samples.loss)
+        loss = total_loss(losses, shares(None, len(samples)), NO_PENALTY, self.network.W)
+        outputs = a[self.network.F]
+        target = self.encoding.target
+        if target.classes is None:
+            scale = np.array(target.scale)
+            metrics = {name: METRICS[name](outputs * scale, samples.Y * scale) for name in ("mae", "rmse", "r2")}
+            return Evaluation(len(samples), loss, metrics, None)
+        truth = self.encoding.encode_targets(table)
+        answers = self.encoding.decode(outputs.astype(np.float64))[target.names[0]]
+        found = (answers[:, np.newaxis] == np.array(target.classes)).argmax(axis=1)
+        confusion = np.zeros((len(target.classes), len(target.classes)), dtype=np.int64)
+        np.add.at(confusion, (truth, found), 1)
+        return Evaluation(len(samples), loss, {"accuracy": float(np.mean(truth == found))}, confusion)
+
+    def save(self, path: PathLike) -> None:
+        """Write everything needed to predict on raw rows again, as safetensors, never code.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written; one that was there stays as it was.
+        """
+        header = layers_header(self.network)
+        if self.loss is not None and self.encoding is not None:
+            header |= {"loss": describe(self.loss), "encoding": self.encoding.to_dict()}
+        write_file(path, "network", header, layers_tensors(self.network))
+
+    @classmethod
+    def load(
+        cls,
+        path: PathLike,
+        *,
+        activations: Mapping[str, Activation] | None = None,
+        losses: Mapping[str, Loss] | None = None,
+    ) -> "Predictor":
+        """Read a model back; raises what `pellucid.load` raises."""
+        header, tensors = read_file(path, "network")
+        network = restore_layers(header, tensors, path, activations, Network)
+        assert isinstance(network, Network)
+        if "encoding" not in header:
+            return cls(network, None, None)
+        try:
+            loss = restore(header["loss"], "loss", losses, path)
+            encoding = Encoding.from_dict(header["encoding"])
+        except ModelFileError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path} has a broken header: {error!r}") from error
+        if encoding.n_inputs != network.size(1) or not encoding.fits(network.size(network.F)):
+            raise ModelFileError(
+                f"{path}: its encoding makes {encoding.n_inputs} inputs and {encoding.n_outputs} outputs, but its "
+                f"network has sizes {list(network.sizes)}"
+            )
+        assert isinstance(loss, Loss)
+        return cls(network, loss, encoding)
