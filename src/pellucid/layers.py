@@ -291,6 +291,8 @@ class Layers:
         if init is None or isinstance(init, str):
             if isinstance(init, str) and init not in INITIALISERS:
                 raise unknown_name("initialiser", init, INITIALISERS)
+            if seed is not None and not isinstance(seed, np.random.SeedSequence):
+                as_count(seed, "seed", 0)
             rng = np.random.default_rng(seed)
             for l in self._W:
                 row = INITIALISERS[init or default_initialiser(self._activations[l])]

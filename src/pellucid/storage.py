@@ -55,14 +55,29 @@ def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Ma
     write_atomically(path, _safetensors().numpy.save(arrays, metadata={_HEADER: text}))
 
 
-def write_atomically(path: PathLike, data: bytes) -> None:
-    """Write bytes to a new file beside the target and rename it over the target."""
+def check_writable(path: PathLike) -> None:
+    """Refuse a path that cannot be written, before the work whose result it is for.
+
+    Raises
+    ------
+    OSError
+        The path is a folder, or its folder is missing or may not be written to.
+    """
     target = os.fspath(path)
-    folder, name = os.path.split(os.path.abspath(target))
+    folder = os.path.dirname(os.path.abspath(target))
     if os.path.isdir(target):
         raise IsADirectoryError(f"{target} is a folder, not a file")
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"cannot write {target}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"cannot write {target}: the folder {folder} may not be written to")
+
+
+def write_atomically(path: PathLike, data: bytes) -> None:
+    """Write bytes to a new file beside the target and rename it over the target."""
+    check_writable(path)
+    target = os.fspath(path)
+    folder, name = os.path.split(os.path.abspath(target))
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with open(temporary, "xb") as file:

@@ -25,7 +25,7 @@ from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
 from pellucid.schedules import Constant, Schedule
-from pellucid.storage import PathLike, layers_header, read_file, write_file
+from pellucid.storage import PathLike, check_writable, layers_header, read_file, write_file
 
 
 class History(Mapping[str, list[float]]):
@@ -155,9 +155,7 @@ class Settings:
         if self.resume and self.checkpoint is None:
             raise ValueError("resume=True needs checkpoint=, the file to go on from")
         if self.checkpoint is not None:
-            folder = os.path.dirname(os.path.abspath(self.checkpoint))
-            if not os.path.isdir(folder):
-                raise FileNotFoundError(f"checkpoint: there is no folder {folder}")
+            check_writable(self.checkpoint)
         for callback in self.callbacks:
             if not callable(callback):
                 raise TypeError(f"a callback is a function of a pellucid.training.Epoch, got {callback!r}")

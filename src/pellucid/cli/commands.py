@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import App, Parameter
 
+from pellucid.arrays import as_count
 from pellucid.cli import output as out
 from pellucid.data import Encoding, Table, read
 from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
 from pellucid.network import Network, Run
 from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
 from pellucid.predictor import Predictor
-from pellucid.storage import read_file
+from pellucid.storage import check_writable, read_file
 from pellucid.version import __version__
 
 app = App(
@@ -48,8 +49,8 @@ class TrainingOptions:
     "Of sgd."
     weight_decay: float = 0.01
     "Of adamw; biases are spared."
-    schedule: str = "constant"
-    "constant, step, exponential, cosine, inverse_scaling or reduce_on_plateau."
+    schedule: str = "cosine"
+    "Of the learning rate: constant, step, exponential, cosine, inverse_scaling or reduce_on_plateau."
     l2: float = 0.0
     "Adds (l2/2) Σ w² to the loss."
     l1: float = 0.0
@@ -77,7 +78,8 @@ class TrainingOptions:
             "optimizer": self._optimizer(),
             "batch_size": None if is_lbfgs or self.batch_size == 0 else self.batch_size,
             "validation": validation,
-            **{name: getattr(self, name) for name in ("epochs", "schedule", "l2", "l1", "dropout", "clip_norm")},
+            "schedule": None if is_lbfgs and self.schedule == "cosine" else self.schedule,
+            **{name: getattr(self, name) for name in ("epochs", "l2", "l1", "dropout", "clip_norm")},
             **{name: getattr(self, name) for name in ("patience", "checkpoint", "resume")},
         }
 
@@ -100,7 +102,7 @@ def train(
     drop: str | None = None,
     header: bool = True,
     test: str | None = None,
-    held_out: float = 0.2,
+    held_out: float | None = None,
     task: str = "auto",
     scaling: str = "auto",
     hidden: str = "30",
@@ -131,7 +133,8 @@ def train(
     test
         A file of rows to measure on, in place of held-out ones.
     held_out
-        Share of the rows that is held out to measure on.
+        Share of the rows that is held out to measure on; 0 measures on the rows trained on. 0.2 by default, and 0 for
+        fewer than 10 rows.
     task
         classification, regression, or auto: text and up to 20 whole numbers are classes.
     scaling
@@ -159,8 +162,10 @@ def train(
     json
         Print one JSON object.
     """
+    path = output or _default_path(source)
+    check_writable(path)
     table = _table(source, target, drop, header=header)
-    rng = np.random.default_rng(seed if seed >= 0 else None)
+    rng = np.random.default_rng(as_count(seed, "--seed", 0))
     trained, measured = _split(table, test, held_out, rng, target=target, drop=drop, header=header)
     row = _loss(loss, delta, tau)
     probed = Encoding.fit(table, trained, scaling=scaling, task=task)
@@ -173,11 +178,10 @@ def train(
     sizes = [encoding.n_inputs, *_sizes(hidden), n_outputs]
     network = Network(sizes, [activation] * (len(sizes) - 2) + [output_activation], dtype=dtype, seed=seed, init=init)
     model = Predictor(network, row, encoding)
-    path = output or _default_path(source)
     samples = model.samples(table.take(trained))
     held = model.samples(measured)  # what cannot be measured is refused before training
     if not json:
-        out.print_plan(table, len(samples), len(held), model)
+        out.print_plan(table, len(samples), len(held), model, is_held_out=measured is not table)
     history = network.train(
         samples.X, samples.Y, loss=row, seed=seed, progress=False if json else None, **training.arguments()
     )
@@ -190,7 +194,7 @@ def train(
     if json:
         out.print_json(out.training_json(source, len(samples), model, history, evaluation, check, path))
     else:
-        out.print_training(history, evaluation, check, path, model)
+        out.print_training(history, evaluation, check, path, model, is_held_out=measured is not table)
 
 
 @app.command
@@ -384,7 +388,7 @@ def _names(text: str) -> list[str]:
 def _split(
     table: Table,
     test: str | None,
-    held_out: float,
+    held_out: float | None,
     rng: "np.random.Generator",
     *,
     target: str | None,
@@ -396,12 +400,15 @@ def _split(
     if test is not None:
         names = None if target is None or os.path.exists(target) else target
         return np.arange(n), _table(test, names, drop, header=header)
-    if not 0 < held_out < 1:
-        raise ValueError(f"--held-out must be in (0, 1), got {held_out:g}")
+    share = (0.2 if n >= 10 else 0.0) if held_out is None else held_out
+    if not 0 <= share < 1:
+        raise ValueError(f"--held-out must be in [0, 1), got {share:g}")
+    if share == 0:
+        return np.arange(n), table
     if n < 2:
-        raise ValueError(f"{table.name} has one row, which cannot be both trained on and held out")
+        raise ValueError(f"{table.name} has one row, which cannot be both trained on and held out: --held-out 0")
     order = rng.permutation(n)
-    measured = min(max(1, round(held_out * n)), n - 1)
+    measured = min(max(1, round(share * n)), n - 1)
     return np.sort(order[measured:]), table.take(np.sort(order[:measured]))
 
 

@@ -64,25 +64,27 @@ def _target(encoding: Encoding) -> str:
     return f"{target.names[0]}: {len(target.classes)} classes, {_listed(target.classes, 10)}"
 
 
-def print_plan(table: Table, trained: int, measured: int, model: Predictor) -> None:
+def print_plan(table: Table, trained: int, measured: int, model: Predictor, *, is_held_out: bool) -> None:
     """Say what is about to be trained."""
     assert model.encoding is not None
     net = model.network
     _print_rows([
-        ("data", f"{table.name}: {trained:,} rows to train on, {measured:,} held out"),
+        ("data", f"{table.name}: {trained:,} rows to train on, {measured if is_held_out else 0:,} held out"),
         ("target", _target(model.encoding)),
         ("network", f"{'-'.join(map(str, net.sizes))}, {net.parameters.size:,} parameters, {_activations(model)}"),
         ("loss", str(model.loss)),
     ])  # fmt: skip
 
 
-def print_training(history: History, evaluation: Evaluation, check: GradientCheck, path: str, model: Predictor) -> None:
+def print_training(
+    history: History, evaluation: Evaluation, check: GradientCheck, path: str, model: Predictor, *, is_held_out: bool
+) -> None:
     """Say how a training went."""
     first, last = history["loss"][0], history["loss"][-1]
     rows = [("trained", f"{_epochs(history)}, loss {first:.4g} → {last:.4g}")]
     if "validation_loss" in history:
         rows.append(("validation", f"loss {history['validation_loss'][-1]:.4g}"))
-    rows.append(("held out", _evaluation(evaluation)))
+    rows.append(("held out" if is_held_out else "on the rows", _evaluation(evaluation)))
     net = model.network
     share = "all" if check.compared + len(check.set_aside) == net.parameters.size else f"of {net.parameters.size:,}"
     verdict = f"{'passed' if check else 'FAILED'}, {check.compared:,} partials ({share}) against difference quotients"
