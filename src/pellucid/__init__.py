@@ -1,5 +1,8 @@
 """Feed-forward neural networks in which backpropagation is exact, in the open, and fast."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pellucid import schedules
 from pellucid.activations import ELU, Activation, LeakyReLU
 from pellucid.backprop import Gradient
@@ -19,6 +22,10 @@ from pellucid.notation import Label
 from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
 from pellucid.training import Epoch, History
 from pellucid.version import __version__
+
+if TYPE_CHECKING:
+    from pellucid import data
+    from pellucid.predictor import Predictor
 
 __all__ = [
     "ELU",
@@ -40,6 +47,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "Network",
+    "Predictor",
     "Quantile",
     "RMSprop",
     "Run",
@@ -47,6 +55,20 @@ __all__ = [
     "UnknownLabelError",
     "UnknownNameError",
     "__version__",
+    "data",
     "load",
     "schedules",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the data sets and readers when first used: they load a tenth of the standard library."""
+    if name == "data":
+        return import_module("pellucid.data")
+    if name == "Predictor":
+        return import_module("pellucid.predictor").Predictor
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

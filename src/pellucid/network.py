@@ -172,7 +172,7 @@ class Network(Layers):
         sample_weight : array_like of shape (n,), optional
             L_T = Σ w_i L_i / Σ w_i.
         l2, l1 : float in [0, ∞)
-            Add (l2/2) Σ w² and l1 Σ |w| over the weights to the loss.
+            Add ``(l2/2) Σ w²`` and ``l1 Σ |w|`` over the weights to the loss.
 
         Returns
         -------

@@ -40,12 +40,9 @@ def print_json(data: Mapping[str, Any]) -> None:
 
 
 def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
-    grid = Grid.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True, min_width=10)
-    grid.add_column(overflow="fold")
+    console = _console()
     for name, value in rows:
-        grid.add_row(name, Text(value))
-    _console().print(grid)
+        console.print(Text(f"{name:<12}", style="bold").append(value, style="not bold"))
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -1,0 +1,67 @@
+"""Sphinx configuration; the tables of activations, losses and initialisers are written from the library's own."""
+
+from pathlib import Path
+
+from pellucid import __version__
+from pellucid.activations import ACTIVATIONS
+from pellucid.layers import INITIALISERS
+from pellucid.losses import LOSSES
+
+project = "pellucid"
+author = "the pellucid developers"
+copyright = "2026, the pellucid developers"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = f"pellucid {version}"
+exclude_patterns = ["_build"]
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # types of NumPy and the standard library, whose inventories are elsewhere
+autodoc_typehints = "none"  # the docstrings give shapes and units, which types do not
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+
+GENERATED = Path(__file__).parent / "_generated"
+
+
+def _table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join([*lines, *("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows)])
+
+
+def _math(latex):
+    return "$" + latex.replace("|", r"\vert ") + "$"
+
+
+def _write_tables():
+    GENERATED.mkdir(exist_ok=True)
+    sigma = _table(
+        ("name", "σ(z)", "σ'(z)", "at its kink", "source"),
+        [
+            (f"`{row}`", _math(row.latex), _math(row.derivative_latex), row.at_kink or "–", row.source)
+            for row in ACTIVATIONS.values()
+        ],
+    )
+    loss = _table(
+        ("name", "L of one sample", "∂L/∂a_j", "output", "source"),
+        [
+            (
+                f"`{row}`",
+                _math(row.latex),
+                _math(row.gradient_latex),
+                ", ".join(f"`{name}`" for name in row.outputs) or "any",
+                row.source,
+            )
+            for row in LOSSES.values()
+        ],
+    )
+    init = _table(("name", "weights", "source"), [(f"`{r.name}`", r.formula, r.source) for r in INITIALISERS.values()])
+    for name, text in {"activations": sigma, "losses": loss, "initialisers": init}.items():
+        (GENERATED / f"{name}.inc").write_text(text + "\n", encoding="utf-8")
+
+
+_write_tables()
