@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from docutils import nodes
+from latex2mathml.converter import convert
+
 from pellucid import __version__
 from pellucid.activations import ACTIVATIONS
 from pellucid.layers import INITIALISERS
@@ -12,7 +15,8 @@ author = "the pellucid developers"
 copyright = "2026, the pellucid developers"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_math_renderer = "mathml"  # readable offline; browsers draw it themselves
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
 html_theme = "furo"
@@ -34,34 +38,51 @@ def _table(header, rows):
 
 
 def _math(latex):
-    return "$" + latex.replace("|", r"\vert ") + "$"
+    return "$" + latex.replace("|", r"\vert ") + "$"  # a bar would end the cell
+
+
+def _sources(rows):
+    return "\n".join(f"- `{row.name}`: {row.source}." for row in rows.values())
 
 
 def _write_tables():
     GENERATED.mkdir(exist_ok=True)
     sigma = _table(
-        ("name", "σ(z)", "σ'(z)", "at its kink", "source"),
-        [
-            (f"`{row}`", _math(row.latex), _math(row.derivative_latex), row.at_kink or "–", row.source)
-            for row in ACTIVATIONS.values()
-        ],
+        ("name", "σ(z)", "σ'(z)"),
+        [(f"`{row}`", _math(row.latex), _math(row.derivative_latex)) for row in ACTIVATIONS.values()],
     )
+    kinks = "\n".join(f"- `{row.name}`: {row.at_kink}." for row in ACTIVATIONS.values() if row.at_kink)
+    sigma += f"\n\nAt their kinks:\n\n{kinks}\n\nSources:\n\n{_sources(ACTIVATIONS)}"
     loss = _table(
-        ("name", "L of one sample", "∂L/∂a_j", "output", "source"),
+        ("name", "L of one sample", "∂L/∂a_j", "output"),
         [
             (
                 f"`{row}`",
                 _math(row.latex),
                 _math(row.gradient_latex),
                 ", ".join(f"`{name}`" for name in row.outputs) or "any",
-                row.source,
             )
             for row in LOSSES.values()
         ],
     )
+    loss += f"\n\nSources:\n\n{_sources(LOSSES)}"
     init = _table(("name", "weights", "source"), [(f"`{r.name}`", r.formula, r.source) for r in INITIALISERS.values()])
     for name, text in {"activations": sigma, "losses": loss, "initialisers": init}.items():
         (GENERATED / f"{name}.inc").write_text(text + "\n", encoding="utf-8")
 
 
 _write_tables()
+
+
+def _inline_math(translator, node):
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _block_math(translator, node):
+    translator.body.append(convert(node.astext(), display="block"))
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", inline_renderers=(_inline_math, None), block_renderers=(_block_math, None))

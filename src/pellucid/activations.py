@@ -239,14 +239,15 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0) -> None:
         alpha = as_number(alpha, "alpha", 0, open_low=True)
+        factor = "" if alpha == 1 else f"{alpha:g} "
         super().__init__(
             "elu",
             partial(_elu, alpha=alpha),
             partial(_elu_prime, alpha=alpha),
-            formula=f"z if z > 0 else {alpha:g} (e^z - 1)",
-            derivative_formula=f"1 if z > 0 else {alpha:g} e^z",
-            latex=rf"\begin{{cases}} z & z > 0 \\ {alpha:g}\,(e^z - 1) & z \le 0 \end{{cases}}",
-            derivative_latex=rf"\begin{{cases}} 1 & z > 0 \\ {alpha:g}\,e^z & z \le 0 \end{{cases}}",
+            formula=f"z if z > 0 else {factor}(e^z - 1)",
+            derivative_formula=f"1 if z > 0 else {factor}e^z",
+            latex=rf"\begin{{cases}} z & z > 0 \\ {factor}(e^z - 1) & z \le 0 \end{{cases}}",
+            derivative_latex=rf"\begin{{cases}} 1 & z > 0 \\ {factor}e^z & z \le 0 \end{{cases}}",
             kinks=(0.0,),
             at_kink=f"σ'(0) = α = {alpha:g}, the derivative from the left; for α = 1 only σ'' jumps",
             source="Clevert, Unterthiner, Hochreiter, Fast and accurate deep network learning by ELUs, 2015",

@@ -26,6 +26,14 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return found
 
 
+def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Convert to an array of any dtype; rows of unequal length are a TypeError."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise TypeError(f"{name} is not an array of numbers: {error}") from error
+
+
 def as_numbers(values: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
     """Convert to an array of finite real numbers.
 
@@ -45,10 +53,7 @@ def as_numbers(values: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
     ValueError
         NaN or infinity, or a number beyond the range of the dtype; the first is named with its place.
     """
-    try:
-        raw = np.asarray(values)
-    except ValueError as error:  # rows of unequal length
-        raise TypeError(f"{name} is not an array of numbers: {error}") from error
+    raw = as_array(values, name)
     if raw.dtype == object:  # DataFrames of mixed columns, Decimals, None
         try:
             raw = raw.astype(float)

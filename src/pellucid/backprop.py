@@ -120,7 +120,8 @@ def backpropagate(
     elif sigma[F].elementwise:
         d[F] = loss.gradient(a[F], y) * sigma[F].derivative(z[F])  # (1)
     else:
-        d[F] = np.einsum("ijk,ij->ik", sigma[F].derivative(z[F]), loss.gradient(a[F], y))  # (1) with J^T for σ'
+        J = sigma[F].derivative(z[F])  # softmax: ∂a_j/∂z_k of each sample
+        d[F] = np.einsum("ijk,ij->ik", J, loss.gradient(a[F], y))  # (1) as J^T ∇_a L
     # 4 Backpropagate
     for l in range(F - 1, 1, -1):
         d[l] = (d[l + 1] @ W[l + 1]) * sigma[l].derivative(z[l])  # (2)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.activations import ACTIVATIONS, Activation
-from pellucid.arrays import Array, as_number, as_numbers
+from pellucid.arrays import Array, as_array, as_number, as_numbers
 from pellucid.errors import unknown_name
 
 
@@ -414,7 +414,7 @@ def as_targets(
     ValueError, TypeError
         Another shape (nothing is broadcast), NaN or infinity, values that the loss cannot take.
     """
-    raw = np.asarray(Y)
+    raw = as_array(Y, name)
     samples = () if single else (n,)
     takes_classes = loss.targets == "classes"
     if takes_classes and raw.ndim == len(samples) and (n_outputs > 1 or raw.dtype.kind in "iu"):

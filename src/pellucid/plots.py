@@ -46,5 +46,6 @@ def plot_curves(curves: Mapping[str, Sequence[float]], best_epoch: int | None = 
         lines.append(axes.axvline(best_epoch, color="0.6", linewidth=1, label=f"best epoch ({best_epoch})"))
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(lines, [line.get_label() for line in lines], loc="best")
+    labels = [line.get_label() for line in lines]
+    axes.legend(lines, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)  # off the curves
     return axes

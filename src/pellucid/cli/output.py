@@ -77,8 +77,8 @@ def print_training(
     history: History, evaluation: Evaluation, check: GradientCheck, path: str, model: Predictor, *, is_held_out: bool
 ) -> None:
     """Say how a training went."""
-    first, last = history["loss"][0], history["loss"][-1]
-    rows = [("trained", f"{_epochs(history)}, loss {first:.4g} → {last:.4g}")]
+    curve = history.get("loss", [])
+    rows = [("trained", _epochs(history) + (f", loss {curve[0]:.4g} → {curve[-1]:.4g}" if curve else ""))]
     if "validation_loss" in history:
         rows.append(("validation", f"loss {history['validation_loss'][-1]:.4g}"))
     rows.append(("held out" if is_held_out else "on the rows", _evaluation(evaluation)))
