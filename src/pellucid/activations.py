@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array, as_number
+from pellucid.described import Row
 from pellucid.errors import unknown_name
 
 
 @dataclass(frozen=True, eq=False)
-class Activation:
+class Activation(Row):
     """An activation σ with its derivative σ'.
 
     A user makes one from a name and two functions; the other fields document it.
@@ -73,6 +74,15 @@ class Activation:
             if not callable(getattr(self, role)):
                 raise TypeError(f"activation {self.name!r}: {role} must be callable, got {getattr(self, role)!r}")
 
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it is a row of the table, or one of its rows with other numbers, and not a user's."""
+        return ACTIVATIONS.get(self.name) is self or type(self) is _WITH_SETTINGS.get(self.name)
+
+    def find(self) -> Callable[..., Row] | None:
+        """Return the look-up that gives this row back, or None if a user made it."""
+        return as_activation if self.is_builtin else None
+
     def __str__(self) -> str:
         settings = ", ".join(f"{key}={value:g}" for key, value in self.settings.items())
         return f"{self.name}({settings})" if settings else self.name
@@ -118,7 +128,8 @@ def _one(z: Array) -> Array:
 
 
 def _softmax(z: Array) -> Array:
-    e = np.exp(z - z.max(axis=-1, keepdims=True))  # the largest exponent is 0: no overflow
+    with np.errstate(over="ignore"):  # z - max z may be -∞, whose exponential is the 0 that is meant
+        e = np.exp(z - z.max(axis=-1, keepdims=True))  # the largest exponent is 0: no overflow
     return e / e.sum(axis=-1, keepdims=True)
 
 
@@ -346,7 +357,7 @@ _ROWS = (
 ACTIVATIONS: Mapping[str, Activation] = {row.name: row for row in _ROWS}
 """The table, by name."""
 
-_WITH_SETTINGS: Mapping[str, Callable[..., Activation]] = {"leaky_relu": LeakyReLU, "elu": ELU}
+_WITH_SETTINGS: Mapping[str, type[LeakyReLU] | type[ELU]] = {"leaky_relu": LeakyReLU, "elu": ELU}
 
 
 def as_activation(activation: object, **settings: Any) -> Activation:
@@ -371,4 +382,9 @@ def as_activation(activation: object, **settings: Any) -> Activation:
         raise TypeError(f"an activation is a name or a pellucid.Activation, got {activation!r}")
     if activation not in ACTIVATIONS:
         raise unknown_name("activation", activation, ACTIVATIONS)
-    return _WITH_SETTINGS[activation](**settings) if settings else ACTIVATIONS[activation]
+    row = ACTIVATIONS[activation]
+    if settings == dict(row.settings) or not settings:
+        return row
+    if activation not in _WITH_SETTINGS or set(settings) != set(row.settings):
+        raise ValueError(f"activation {activation!r} takes the settings {list(row.settings)}, got {list(settings)}")
+    return _WITH_SETTINGS[activation](**settings)

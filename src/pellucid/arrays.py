@@ -19,9 +19,9 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Check a network's dtype: float32 or float64."""
     try:
         found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in DTYPES:
+    except (TypeError, ValueError):
+        found = np.dtype(object)
+    if found not in DTYPES or dtype is None:
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
     return found
 
@@ -54,10 +54,14 @@ def as_numbers(values: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
         NaN or infinity, or a number beyond the range of the dtype; the first is named with its place.
     """
     raw = as_array(values, name)
-    if raw.dtype == object:  # DataFrames of mixed columns, Decimals, None
+    if raw.dtype == object:  # DataFrames of mixed columns, fractions, None for a missing number
+        strange = [v for v in raw.flat if isinstance(v, (np.ndarray, str, bytes)) or not hasattr(v, "__float__")]
+        strange = [v for v in strange if v is not None or raw.ndim == 0]  # float() would take text
+        if strange:
+            raise TypeError(f"{name} is not an array of numbers: it holds {strange[0]!r}")
         try:
             raw = raw.astype(float)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise TypeError(f"{name} is not an array of numbers: {error}") from error
     if raw.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got dtype {raw.dtype}")

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pellucid.arrays import Array
+import numpy as np
+
+from pellucid.arrays import Array, as_count
 from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
 from pellucid.losses import canonical_pair
@@ -100,10 +102,14 @@ def explain(
     ValueError
         A batch whose sample is not named.
     """
-    if sample is not None and (record.is_single or not 1 <= sample <= len(record.y)):
+    if sample is not None and (
+        record.is_single or not isinstance(sample, (int, np.integer)) or not 1 <= sample <= len(record.y)
+    ):
         held = "one input, without samples" if record.is_single else f"samples 1 … {len(record.y)}"
         raise UnknownLabelError(f"sample = {sample}: the record holds {held}")
-    writer = _Writer(record, sample, digits)
+    writer = _Writer(record, sample, as_count(digits, "digits"))
+    if symbol not in SYMBOLS and (layer, j, k) != (None, None, None):
+        raise UnknownLabelError(f"{symbol!r} is a whole label: give its layer, j and k within it and not beside it")
     if symbol == "L":
         return writer.loss()
     if symbol in SYMBOLS:
@@ -157,7 +163,7 @@ class _Writer:
 
     def number(self, value: float, *, factor: bool = False) -> Term:
         """A rounded number; as a factor, in parentheses if negative."""
-        text = f"{value:.{self.digits}g}"
+        text = f"{value + 0.0:.{self.digits}g}"  # + 0.0 makes -0 a 0
         latex = re.sub(r"e([+-])0*(\d+)", lambda m: rf" \cdot 10^{{{'-' if m[1] == '-' else ''}{m[2]}}}", text)
         return (f"({text})", f"({latex})") if factor and (value < 0 or "e" in text) else (text, latex)
 
@@ -254,6 +260,8 @@ class _Writer:
                     for g, s in zip(slope_of_loss, jacobian, strict=True)
                 )
             ]
+            if len(terms) > _TERMS_SHOWN:
+                terms = [*terms[:3], ("…", r"\cdots"), terms[-1]]
             steps = (
                 (f"Σ_i ∂L/∂a_i^{l} · ∂a_i^{l}/∂{z}",
                  rf"\sum_i \frac{{\partial L}}{{\partial a_i^{{{l}}}}} "
@@ -334,7 +342,7 @@ class _Writer:
             value = float(record.losses if self.sample is None else record.losses[self.sample - 1])
             name, steps = "L" if record.is_single else f"L_{self.sample}", [(row.formula, row.latex)]
         else:
-            value, name = float(record.share @ record.losses), "L_T"
+            value, name = record.loss - record.penalty.value(record.layers.W), "L_T"
             even = bool((record.share == record.share[0]).all())
             steps = [("(1/n) Σ_i L_i", r"\frac1n \sum_i L_i") if even
                      else ("Σ_i w_i L_i / Σ_i w_i", r"\frac{\sum_i w_i L_i}{\sum_i w_i}")]  # fmt: skip

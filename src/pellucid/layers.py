@@ -254,7 +254,9 @@ class Layers:
         ]
 
     def size(self, layer: int) -> int:
-        """Return n_l."""
+        """Return n_l; an UnknownLabelError if there is no such layer."""
+        if not 1 <= layer <= self.F:
+            raise UnknownLabelError(f"there is no layer {layer}; the network has layers 1 … {self.F}")
         return self._sizes[layer - 1]
 
     def check_label(self, label: Label) -> None:
@@ -291,6 +293,8 @@ class Layers:
         if init is None or isinstance(init, str):
             if isinstance(init, str) and init not in INITIALISERS:
                 raise unknown_name("initialiser", init, INITIALISERS)
+            if init == "zeros":
+                return
             if seed is not None and not isinstance(seed, np.random.SeedSequence):
                 as_count(seed, "seed", 0)
             rng = np.random.default_rng(seed)
@@ -303,7 +307,7 @@ class Layers:
                     self._b[l][...] = scale * draw(self._b[l].shape)
         elif isinstance(init, (int, float, np.integer, np.floating)) and not isinstance(init, bool):
             self._parameters[...] = as_numbers(init, "init", self.dtype)
-        elif isinstance(init, (tuple, list)) and len(init) == 2 and not isinstance(init[0], (int, float)):
+        elif isinstance(init, (tuple, list)) and len(init) == 2 and not np.isscalar(init[0]):
             for name, per_layer, given in (("weights", self._W, init[0]), ("biases", self._b, init[1])):
                 arrays = dict(given) if isinstance(given, Mapping) else dict(enumerate(given, start=2))
                 if set(arrays) != set(per_layer):

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pellucid.activations import ACTIVATIONS, Activation
+from pellucid.activations import Activation
 from pellucid.arrays import Array, as_array, as_number, as_numbers
+from pellucid.described import Row
 from pellucid.errors import unknown_name
 
 
@@ -42,7 +43,7 @@ class CanonicalPair:
 
 
 @dataclass(frozen=True, eq=False)
-class Loss:
+class Loss(Row):
     """A loss L of one sample with its gradient ∇_a L.
 
     A user makes one from a name and two functions; the other fields document it.
@@ -103,6 +104,15 @@ class Loss:
         for role in ("function", "gradient"):
             if not callable(getattr(self, role)):
                 raise TypeError(f"loss {self.name!r}: {role} must be callable, got {getattr(self, role)!r}")
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it is a row of the table, or one of its rows with other numbers, and not a user's."""
+        return LOSSES.get(self.name) is self or type(self) is _WITH_SETTINGS.get(self.name)
+
+    def find(self) -> Callable[..., Row] | None:
+        """Return the look-up that gives this row back, or None if a user made it."""
+        return as_loss if self.is_builtin else None
 
     def __str__(self) -> str:
         settings = ", ".join(f"{key}={value:g}" for key, value in self.settings.items())
@@ -175,8 +185,9 @@ def _poisson_gradient(a: Array, y: Array) -> Array:
 
 def _poisson_of_exp(z: Array, y: Array) -> Array:
     with np.errstate(over="ignore"):
-        rate = np.minimum(np.exp(z), np.finfo(z.dtype).max)
-        return (rate / z.shape[-1] - y * z / z.shape[-1]).sum(axis=-1)
+        most = np.finfo(z.dtype).max
+        rate = np.minimum(np.exp(z), most)
+        return np.minimum((rate / z.shape[-1] - y * z / z.shape[-1]).sum(axis=-1), most)
 
 
 def _poisson_delta(a: Array, y: Array) -> Array:
@@ -198,7 +209,9 @@ def _cross_entropy_of_softmax(z: Array, y: Array) -> Array:
     below = np.take_along_axis(z, top, axis=-1) - z
     others = np.exp(-below)
     np.put_along_axis(others, top, 0, axis=-1)
-    return (y * (below + np.log1p(others.sum(axis=-1, keepdims=True)))).sum(axis=-1)
+    # A y that sums to 1 only roughly keeps the gradient a - y: (1 - Σ y) max z is what is left of ln Σ e^{z_i} then
+    missing = (1 - y.sum(axis=-1)) * z.max(axis=-1)
+    return (y * below).sum(axis=-1) + np.log1p(others.sum(axis=-1)) + missing
 
 
 def _residual(a: Array, y: Array) -> Array:
@@ -324,7 +337,7 @@ _ROWS = (
 LOSSES: Mapping[str, Loss] = {row.name: row for row in _ROWS}
 """The table, by name."""
 
-_WITH_SETTINGS: Mapping[str, Callable[..., Loss]] = {"huber": Huber, "quantile": Quantile}
+_WITH_SETTINGS: Mapping[str, type[Huber] | type[Quantile]] = {"huber": Huber, "quantile": Quantile}
 
 
 def as_loss(loss: object, **settings: Any) -> Loss:
@@ -349,17 +362,22 @@ def as_loss(loss: object, **settings: Any) -> Loss:
         raise TypeError(f"a loss is a name or a pellucid.Loss, got {loss!r}")
     if loss not in LOSSES:
         raise unknown_name("loss", loss, LOSSES)
-    return _WITH_SETTINGS[loss](**settings) if settings else LOSSES[loss]
+    row = LOSSES[loss]
+    if settings == dict(row.settings) or not settings:
+        return row
+    if loss not in _WITH_SETTINGS or set(settings) != set(row.settings):
+        raise ValueError(f"loss {loss!r} takes the settings {list(row.settings)}, got {list(settings)}")
+    return _WITH_SETTINGS[loss](**settings)
 
 
 def canonical_pair(loss: Loss, output: Activation) -> CanonicalPair | None:
     """Return the stable form of a loss with an output activation, or None if they are no canonical pair."""
     pair = loss.canonical.get(output.name)
     # A user's own activation of the same name is not the table's.
-    return pair if pair is not None and output is ACTIVATIONS.get(output.name) else None
+    return pair if pair is not None and output.is_builtin else None
 
 
-def check_output(loss: Loss, output: Activation) -> None:
+def check_output(loss: Loss, output: Activation, n_outputs: int) -> None:
     """Refuse an output activation that can leave the loss's domain, by a z at which it does.
 
     Raises
@@ -370,17 +388,20 @@ def check_output(loss: Loss, output: Activation) -> None:
     low, high = loss.domain
     if (low, high) == (-np.inf, np.inf):
         return
-    # Within ±8 the open bounds must hold as they are; further out a may round to a bound.
     near = np.linspace(-8.0, 8.0, 65)
-    for z, is_near in ((near, True), (np.array([-1000.0, -100.0, -30.0, 30.0, 100.0, 1000.0]), False)):
-        a = output.function(z)
-        outside = (a <= low) | (a >= high) if is_near else ~((a >= low) & (a <= high))
-        if outside.any():
-            i = int(np.argmax(outside))
-            raise ValueError(
-                f"loss {loss} needs outputs in ({low:g}, {high:g}), but the output activation {output} can leave it: "
-                f"σ({z[i]:g}) = {a[i]:g}; use output={' or '.join(map(repr, loss.outputs))}"
-            )
+    far = np.array([-1000.0, -100.0, -30.0, 30.0, 100.0, 1000.0])
+    z = np.zeros((len(near) + len(far), max(n_outputs, 2)))  # softmax over one neuron is the constant 1: let it be
+    z[:, 0] = np.concatenate([near, far])
+    with np.errstate(all="ignore"):
+        a = output.function(z.copy())[:, 0]
+        # Within ±8 the open bounds must hold as they are; further out a may round to a bound, or not be computable.
+        outside = np.where(np.abs(z[:, 0]) <= 8, ~((a > low) & (a < high)), (a < low) | (a > high))
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(
+            f"loss {loss} needs outputs in ({low:g}, {high:g}), but the output activation {output} can leave it: "
+            f"σ({z[i, 0]:g}) = {a[i]:g}; use output={' or '.join(map(repr, loss.outputs))}"
+        )
 
 
 def as_targets(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,7 @@ from pellucid.checking import GradientCheck, check_gradient
 from pellucid.explanation import Explanation, explain
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
-from pellucid.optimizers import OptimizerState, as_optimizer
+from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
 from pellucid.samples import Samples, as_penalty, as_samples, check_functions
 from pellucid.schedules import as_schedule
 from pellucid.storage import PathLike, layers_header, layers_tensors, read_file, restore_layers, write_file
@@ -22,6 +22,7 @@ from pellucid.training import (
     History,
     Settings,
     Trainer,
+    as_callbacks,
     as_dropout,
     as_metrics,
     checkpoint_seed,
@@ -251,7 +252,7 @@ class Network(Layers):
         *,
         loss: object = "mse",
         optimizer: object = "adam",
-        batch_size: int | None = 32,
+        batch_size: int | Literal["auto"] | None = "auto",
         epochs: int = 10,
         shuffle: bool = True,
         seed: int | None = None,
@@ -280,8 +281,8 @@ class Network(Layers):
         loss : str or Loss
         optimizer : str or optimizer
             ``pl.SGD(0.1)``, ``pl.Adam()``, ``pl.AdamW()``, ``pl.RMSprop(0.01)``, ``pl.LBFGS()``, or a name.
-        batch_size : int or None
-            Samples per step; None is gradient descent on the total loss. L-BFGS needs None.
+        batch_size : int, 'auto' or None
+            Samples per step; None is gradient descent on the total loss. 'auto' is 32, and None for L-BFGS.
         epochs : int
             Passes over the samples; with ``resume`` the total, those before included.
         shuffle : bool
@@ -294,7 +295,8 @@ class Network(Layers):
             Stop after so many epochs without a lower validation loss (training loss without validation); the network
             gets back the parameters of the best epoch.
         metrics : str, callable, or a sequence of them
-            Taken at the end of each epoch: names in `pellucid.metrics.METRICS`, or functions of (a, y).
+            Taken at the end of each epoch: names in `pellucid.metrics.METRICS`, or functions of (a, y). They do not see
+            the weights of the samples.
         sample_weight : array_like of shape (n,), optional
         l2, l1 : float in [0, ∞)
             As in `backprop`.
@@ -334,7 +336,7 @@ class Network(Layers):
         settings = Settings(
             optimizer=row,
             epochs=epochs,
-            batch_size=batch_size,
+            batch_size=(None if isinstance(row, LBFGS) else 32) if batch_size == "auto" else batch_size,
             shuffle=shuffle,
             seed=new_seed() if seed is None else seed,
             patience=patience,
@@ -343,7 +345,7 @@ class Network(Layers):
             dropout=as_dropout(dropout, self.F - 2),
             clip_norm=clip_norm,
             schedule=as_schedule(schedule),
-            callbacks=(callbacks,) if callable(callbacks) else tuple(callbacks),  # type: ignore[arg-type]
+            callbacks=as_callbacks(callbacks),
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,
             resume=resume,

@@ -19,6 +19,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from pellucid.errors import UnknownLabelError
 
 SYMBOLS = {
@@ -72,8 +74,11 @@ class Label:
         if self.symbol not in SYMBOLS:
             raise UnknownLabelError(f"unknown symbol {self.symbol!r}; the symbols are {', '.join(SYMBOLS)}")
         for name, index in (("layer", self.layer), ("j", self.j), ("k", self.k)):
-            if index is not None and (not isinstance(index, int) or isinstance(index, bool) or index < 1):
+            if index is None:
+                continue
+            if not isinstance(index, (int, np.integer)) or isinstance(index, bool) or index < 1:
                 raise UnknownLabelError(f"{name} = {index!r}: layers and neurons are whole numbers that count from 1")
+            object.__setattr__(self, name, int(index))
         if (self.k is not None) != (self.symbol == "w"):
             needs = "needs k, the neuron of the layer before" if self.symbol == "w" else "takes no k"
             raise UnknownLabelError(f"the {SYMBOLS[self.symbol]} {self.symbol} {needs}")

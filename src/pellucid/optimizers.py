@@ -134,7 +134,8 @@ class Adam(Optimizer):
         """Take one step in place; see `Optimizer.step`."""
         state.step += 1
         m, v = state.arrays["mean"], state.arrays["square"]
-        m += (1 - self.beta1) * (gradient - m)
+        m *= self.beta1
+        m += (1 - self.beta1) * gradient
         v *= self.beta2
         v += (1 - self.beta2) * np.square(gradient)
         root = np.sqrt(v)

@@ -1,15 +1,16 @@
 """The samples of one call, checked against a network and a loss before anything is computed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pellucid.activations import ACTIVATIONS, Activation
+from pellucid.activations import Activation
 from pellucid.arrays import Array, as_inputs, as_number, as_numbers, as_sample_weight
 from pellucid.backprop import Penalty
 from pellucid.layers import Layers
-from pellucid.losses import LOSSES, Loss, as_loss, as_targets, check_output
+from pellucid.losses import Loss, as_loss, as_targets, check_output
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +50,11 @@ def as_samples(
         that returns another shape than it must.
     """
     row = as_loss(loss)
-    check_output(row, layers.activations[layers.F])
+    check_functions(layers, row)
+    check_output(row, layers.activations[layers.F], layers.size(layers.F))
     inputs, is_single = as_inputs(X, layers.size(1), layers.dtype, names[0])
     targets = as_targets(Y, row, len(inputs), layers.size(layers.F), layers.dtype, single=is_single, name=names[1])
     weight = as_sample_weight(sample_weight, len(inputs), layers.dtype)
-    check_functions(layers, row)
     return Samples(inputs, targets, row, weight, is_single)
 
 
@@ -63,25 +64,31 @@ def as_penalty(l2: object, l1: object) -> Penalty:
 
 
 def check_functions(layers: Layers, loss: Loss | None) -> None:
-    """Try user-made activations and losses on two samples and refuse wrong shapes."""
+    """Try user-made activations and losses on two samples; refuse wrong shapes and overwritten arguments."""
     for l, activation in layers.activations.items():
-        if ACTIVATIONS.get(activation.name) is not activation:
+        if not activation.is_builtin:
             _check_activation(activation, np.full((2, layers.size(l)), 0.5, layers.dtype))
-    if loss is not None and LOSSES.get(loss.name) is not loss:
+    if loss is not None and not loss.is_builtin:
         a = np.full((2, layers.size(layers.F)), 0.5, layers.dtype)
-        y = np.ones_like(a)
-        _check_result(f"loss {loss.name!r}: function(a, y)", loss.function(a, y), (2,), a.shape)
-        _check_result(f"loss {loss.name!r}: gradient(a, y)", loss.gradient(a, y), a.shape, a.shape)
+        _check_call(f"loss {loss.name!r}: function(a, y)", loss.function, (a, np.ones_like(a)), (2,))
+        _check_call(f"loss {loss.name!r}: gradient(a, y)", loss.gradient, (a, np.ones_like(a)), a.shape)
 
 
 def _check_activation(activation: Activation, z: Array) -> None:
     who = f"activation {activation.name!r}"
-    _check_result(f"{who}: function(z)", activation.function(z), z.shape, z.shape)
-    expected = z.shape if activation.elementwise else (*z.shape, z.shape[-1])
-    _check_result(f"{who}: derivative(z)", activation.derivative(z), expected, z.shape)
+    _check_call(f"{who}: function(z)", activation.function, (z,), z.shape)
+    slope = z.shape if activation.elementwise else (*z.shape, z.shape[-1])
+    _check_call(f"{who}: derivative(z)", activation.derivative, (z,), slope)
 
 
-def _check_result(who: str, result: object, expected: tuple[int, ...], given: tuple[int, ...]) -> None:
-    shape = np.shape(as_numbers(result, who, np.dtype("float64")))  # type: ignore[arg-type]
-    if shape != expected:
-        raise ValueError(f"{who} has shape {shape} for arguments of shape {given}: expected {expected}")
+def _check_call(
+    who: str, function: Callable[..., Array], arguments: tuple[Array, ...], expected: tuple[int, ...]
+) -> None:
+    own = [argument.copy() for argument in arguments]
+    with np.errstate(all="ignore"):
+        result = as_numbers(function(*own), who, np.dtype(np.float64))
+    given = arguments[0].shape
+    if result.shape != expected:
+        raise ValueError(f"{who} has shape {result.shape} for arguments of shape {given}: expected {expected}")
+    if any((before != after).any() for before, after in zip(arguments, own, strict=True)):
+        raise ValueError(f"{who} overwrites its argument; it must return a new array")

@@ -6,16 +6,17 @@ A file is written whole or not at all: to a temporary name beside it, then renam
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from pellucid.activations import ACTIVATIONS, Activation, as_activation
+from pellucid.activations import Activation, as_activation
 from pellucid.errors import ModelFileError, import_extra
-from pellucid.layers import Layers
-from pellucid.losses import LOSSES, Loss, as_loss
+from pellucid.layers import Layers, parameter_count
+from pellucid.losses import Loss, as_loss
 from pellucid.version import __version__
 
 FORMAT = 1
@@ -76,14 +77,16 @@ def check_writable(path: PathLike) -> None:
 def write_atomically(path: PathLike, data: bytes) -> None:
     """Write bytes to a new file beside the target and rename it over the target."""
     check_writable(path)
-    target = os.fspath(path)
-    folder, name = os.path.split(os.path.abspath(target))
+    target = os.path.realpath(path)  # a link keeps leading there
+    folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if os.path.exists(target):
+            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -120,12 +123,14 @@ def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.n
             if text is None:
                 raise ModelFileError(f"{source} is a safetensors file, but not one of pellucid's")
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, TypeError, AttributeError, ValueError) as error:  # the latter: strange dtypes
+        if isinstance(error, ModelFileError):
+            raise
         raise ModelFileError(f"{source} is truncated or no safetensors file ({error})") from error
     try:
         header = json.loads(text)
         found, version = int(header["format"]), str(header["version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ModelFileError(f"{source} has a broken header: {error}") from error
     if found > FORMAT:
         raise ModelFileError(
@@ -139,10 +144,7 @@ def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.n
 
 def describe(row: Activation | Loss) -> dict[str, Any]:
     """Describe an activation or loss for a header: its name and numbers; user-made ones are marked."""
-    table: Mapping[str, Any] = ACTIVATIONS if isinstance(row, Activation) else LOSSES
-    if row.name in table and (table[row.name] is row or row.settings):
-        return {"name": row.name, "settings": dict(row.settings)}
-    return {"name": row.name, "custom": True}
+    return {"name": row.name, "settings": dict(row.settings)} if row.is_builtin else {"name": row.name, "custom": True}
 
 
 def layers_header(layers: Layers) -> dict[str, Any]:
@@ -193,6 +195,9 @@ def restore_layers(
     """
     try:
         rows = [restore(row, "activation", activations, path) for row in header["activations"]]
+        held = sum(tensor.size for tensor in tensors.values())
+        if parameter_count(header["sizes"]) > held + 10**6:  # before much memory is asked for
+            raise ModelFileError(f"{path}: sizes {header['sizes']} need more numbers than the {held} in the file")
         layers = layers_class(header["sizes"], rows, dtype=header["dtype"], init="zeros")
     except ModelFileError:
         raise

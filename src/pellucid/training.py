@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,8 +37,8 @@ class History(Mapping[str, list[float]]):
 
     Attributes
     ----------
-    stopped : {'epochs', 'patience', 'callback', 'interrupted', 'converged'}
-        Why training ended.
+    stopped : {'epochs', 'patience', 'callback', 'interrupted', 'converged', 'stalled'}
+        Why training ended; the last two are L-BFGS's, whose line search found no lower loss if it stalled.
     best_epoch : int or None
         With ``patience``: the epoch whose parameters the network has, unless it was interrupted.
     seed : int
@@ -105,7 +106,7 @@ class Epoch:
     history : History
         All so far.
     network : Network
-        With the parameters at the end of the epoch.
+        With the parameters at the end of the epoch, to read and not to change.
     """
 
     number: int
@@ -123,7 +124,7 @@ class Epoch:
 Callback = Callable[[Epoch], object]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Settings:
     """How to train; see `pellucid.Network.train` for the meaning of each."""
 
@@ -145,20 +146,18 @@ class Settings:
     progress: bool | None = None
 
     def __post_init__(self) -> None:
-        as_count(self.epochs, "epochs")
-        as_count(self.checkpoint_every, "checkpoint_every")
+        self.epochs = as_count(self.epochs, "epochs")
+        self.checkpoint_every = as_count(self.checkpoint_every, "checkpoint_every")
+        self.shuffle = bool(self.shuffle)
         for name, least in (("batch_size", 1), ("patience", 1), ("seed", 0)):
             if getattr(self, name) is not None:
-                as_count(getattr(self, name), name, least)
+                setattr(self, name, as_count(getattr(self, name), name, least))
         if self.clip_norm is not None:
-            as_number(self.clip_norm, "clip_norm", 0, open_low=True)
+            self.clip_norm = as_number(self.clip_norm, "clip_norm", 0, open_low=True)
         if self.resume and self.checkpoint is None:
             raise ValueError("resume=True needs checkpoint=, the file to go on from")
         if self.checkpoint is not None:
             check_writable(self.checkpoint)
-        for callback in self.callbacks:
-            if not callable(callback):
-                raise TypeError(f"a callback is a function of a pellucid.training.Epoch, got {callback!r}")
         if isinstance(self.optimizer, LBFGS):
             self._check_lbfgs()
 
@@ -177,9 +176,31 @@ class Settings:
 
 
 def as_metrics(metrics: object) -> tuple[tuple[str, Metric], ...]:
-    """Check a list of metrics; one name or function stands for a list of one."""
-    listed = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)  # type: ignore[call-overload]
-    return tuple(as_metric(metric) for metric in listed)
+    """Check metrics, each under a name of its own; one name or function stands for a list of one."""
+    found = tuple(as_metric(metric) for metric in _as_list(metrics, "metrics", isinstance(metrics, str)))
+    names = [name for name, _ in found]
+    for name in names:
+        if name in ("loss", "validation_loss", "learning_rate") or names.count(name) > 1:
+            raise ValueError(f"metrics: the history has another curve {name!r}; give the function another __name__")
+    return found
+
+
+def as_callbacks(callbacks: object) -> tuple[Callback, ...]:
+    """Check callbacks; one function stands for a list of one."""
+    found = _as_list(callbacks, "callbacks", False)
+    for callback in found:
+        if not callable(callback):
+            raise TypeError(f"a callback is a function of a pellucid.training.Epoch, got {callback!r}")
+    return tuple(found)
+
+
+def _as_list(given: Any, name: str, is_one: bool) -> list[Any]:
+    if is_one or callable(given):
+        return [given]
+    try:
+        return list(given)
+    except TypeError:
+        raise TypeError(f"{name} must be a list, got {given!r}") from None
 
 
 def as_dropout(dropout: object, n_hidden: int) -> tuple[float, ...]:
@@ -200,7 +221,11 @@ def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sample
     if n_validation >= n:
         raise ValueError(f"validation={fraction:g} of {n} sample{'s' if n > 1 else ''} leaves none to train on")
     order = _rng(seed, 0).permutation(n)
-    return samples.take(np.sort(order[n_validation:])), samples.take(np.sort(order[:n_validation]))
+    parts = samples.take(np.sort(order[n_validation:])), samples.take(np.sort(order[:n_validation]))
+    for part, what in zip(parts, ("train on", "validate on"), strict=True):
+        if part.weight is not None and not part.weight.any():
+            raise ValueError(f"validation={fraction:g} leaves samples of weight 0 alone to {what}")
+    return parts
 
 
 def new_seed() -> int:
@@ -240,6 +265,11 @@ class Trainer:
     state : OptimizerState, optional
         To go on from, if it is of the same optimizer.
 
+    Raises
+    ------
+    ModelFileError, ValueError
+        The checkpoint to resume from is broken or of another training; nothing is changed.
+
     Attributes
     ----------
     history : History
@@ -273,9 +303,10 @@ class Trainer:
             self.state = state.copy() if goes_on and state is not None else fresh
         self._gradient = np.empty_like(layers.parameters)
         self._weight_mask = layers.weight_mask()
-        self._whole = self._snapshot(0)
-        self._finite = self._whole
+        self._whole = self._before = self._start = self._snapshot(0)
         self._best: tuple[float, _Snapshot] | None = None
+        if settings.resume and settings.checkpoint and os.path.exists(settings.checkpoint):
+            self._read_checkpoint()
 
     def run(self) -> History:
         """Train to the end, and leave the network at the best or the last whole epoch.
@@ -285,8 +316,6 @@ class Trainer:
         TrainingDiverged
             The loss, gradient or a parameter is not finite.
         """
-        if self.settings.resume and self.settings.checkpoint and os.path.exists(self.settings.checkpoint):
-            self._read_checkpoint()
         try:
             with _progress(self.settings, self.history.epochs) as show:
                 if isinstance(self.settings.optimizer, LBFGS):
@@ -355,7 +384,6 @@ class Trainer:
                 raise _NotFiniteError("the loss", g.loss, batch)
             if not np.isfinite(g.vector).all():
                 raise _NotFiniteError("the gradient", float(g.vector[~np.isfinite(g.vector)][0]), batch)
-            self._finite = self._whole
             if settings.clip_norm is not None:
                 clip(g.vector, settings.clip_norm)
             optimizer.step(layers.parameters, g.vector, self.state, rate, self._weight_mask)
@@ -389,12 +417,11 @@ class Trainer:
             layers.parameters[...] = intermediate_result.x
             row = {"loss": float(intermediate_result.fun), **self._evaluate()}
             stops = self._finish(self._whole.epoch + 1, row)
-            self._finite = self._whole
             show(row)
             if stops:
                 raise StopIteration
 
-        optimize.minimize(
+        result = optimize.minimize(
             total, layers.parameters.astype(np.float64), jac=True, method="L-BFGS-B", callback=iterated,
             options={
                 "maxiter": settings.epochs, "maxcor": optimizer.memory, "gtol": optimizer.tolerance,
@@ -403,7 +430,7 @@ class Trainer:
             },
         )  # fmt: skip
         if self.history.stopped == "epochs" and self.history.epochs < settings.epochs:
-            self.history.stopped = "converged"
+            self.history.stopped = "converged" if result.success else "stalled"
 
     # What both do at the end of an epoch.
 
@@ -430,7 +457,7 @@ class Trainer:
         history, settings = self.history, self.settings
         snapshot = self._snapshot(epoch)
         history.add(row)
-        self._whole = snapshot
+        self._before, self._whole = self._whole, snapshot
         if settings.patience is not None:
             loss = self._monitored()[-1]
             if self._best is None or loss < self._best[0]:
@@ -461,8 +488,9 @@ class Trainer:
     def _diverged(self, problem: _NotFiniteError) -> TrainingDiverged:
         """Go back to the last finite parameters and say what happened and what to change."""
         settings, epoch = self.settings, self._whole.epoch + 1
-        self._restore(self._finite)
-        if self._best is not None and self._best[1].epoch > self._finite.epoch:
+        kept = next((found for found in (self._whole, self._before) if self._is_finite(found)), self._start)
+        self._restore(kept)
+        if self._best is not None and self._best[1].epoch > kept.epoch:
             self.history.best_epoch = None
         where = f"epoch {epoch}" + (f", batch {problem.batch}" if problem.batch is not None else "")
         before = self.history["loss"][-1] if self.history.epochs else None
@@ -477,14 +505,22 @@ class Trainer:
             advice.append(f"standardised inputs (the largest |x| is {largest:.4g})")
         if np.abs(self.samples.Y).max() > 10:
             advice.append(f"standardised targets (the largest |y| is {np.abs(self.samples.Y).max():.4g})")
-        kept = f"those of epoch {self._finite.epoch}" if self._finite.epoch else "those it started from"
+        whose = f"those of epoch {kept.epoch}" if kept.epoch else "those it started from"
         return TrainingDiverged(
             f"training diverged in {where}: {problem.what} is {problem.value}{was}. "
-            f"Try {', '.join(advice) or 'another start'}. The network's parameters are {kept}.",
+            f"Try {', '.join(advice) or 'another start'}. The network's parameters are {whose}.",
             epoch=epoch,
             batch=problem.batch,
             history=self.history,
         )
+
+    def _is_finite(self, snapshot: _Snapshot) -> bool:
+        """Whether the total loss of these parameters is finite; the last batch's says nothing of the other samples."""
+        layers, samples = self.layers.with_parameters(snapshot.parameters), self.samples
+        with np.errstate(all="ignore"):
+            z, a = feedforward(layers, samples.X)
+            losses = sample_losses(layers, z, a, samples.Y, samples.loss)
+            return math.isfinite(total_loss(losses, shares(samples.weight, len(samples)), NO_PENALTY, layers.W))
 
     # Checkpoints.
 
@@ -497,6 +533,8 @@ class Trainer:
             "loss": str(self.samples.loss),
             "optimizer": {"name": settings.optimizer.name, **settings.optimizer.settings},
             "schedule": {"name": type(settings.schedule).__name__, **settings.schedule.settings},
+            # A cosine without a length of its own is another one with another total.
+            "total epochs": settings.epochs if getattr(settings.schedule, "epochs", 0) is None else None,
             "batch_size": settings.batch_size,
             "shuffle": settings.shuffle,
             "seed": self.history.seed,
@@ -508,6 +546,7 @@ class Trainer:
             "metrics": [name for name, _ in settings.metrics],
             "samples": len(self.samples),
             "validation samples": 0 if self.validation is None else len(self.validation),
+            "the data (CRC-32)": [_checksum(part) for part in (self.samples, self.validation) if part is not None],
         }
         plain: dict[str, Any] = json.loads(json.dumps(identity))
         return plain
@@ -540,26 +579,30 @@ class Trainer:
         header, tensors = read_file(path, "checkpoint")
         try:
             mine, theirs = self._identity(), dict(header["training"])
-            if differing := [key for key in mine if mine[key] != theirs.get(key)]:
-                said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
-                raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
+            differing = [key for key in mine if mine[key] != theirs.get(key)]
+            differing = [key for key in differing if key != "the data (CRC-32)"] or differing  # say the plainer first
             history = History(self.history.seed)
             for name, values in header["history"].items():
                 history._columns[name] = [float(value) for value in values]
             history.best_epoch = header["best_epoch"]
             history.stopped = header["stopped"]
-            whole = self._read_snapshot("whole", history.epochs, header, tensors)
-            best = None
-            if header["best_loss"] is not None:
-                best = (header["best_loss"], self._read_snapshot("best", header["best_epoch"], header, tensors))
-        except (KeyError, TypeError, AttributeError) as error:
+            if not differing:
+                whole = self._read_snapshot("whole", history.epochs, header, tensors)
+                best = None
+                if header["best_loss"] is not None:
+                    best_snapshot = self._read_snapshot("best", int(header["best_epoch"]), header, tensors)
+                    best = (float(header["best_loss"]), best_snapshot)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
+        if differing:
+            said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
+            raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
         if history.epochs > self.settings.epochs:
             raise ValueError(
                 f"{path} holds {history.epochs} epochs already, more than epochs={self.settings.epochs}, the total"
             )
         self.history, self._best = history, best
-        self._whole = self._finite = whole
+        self._whole = self._before = self._start = whole
         self._restore(whole)
 
     def _read_snapshot(
@@ -572,6 +615,15 @@ class Trainer:
             if array.shape != self.layers.parameters.shape or array.dtype != self.layers.dtype:
                 raise KeyError(f"{name}: an array of shape {array.shape} and dtype {array.dtype}")
         return _Snapshot(epoch, parameters, OptimizerState(self.state.optimizer, int(header["steps"][name]), arrays))
+
+
+def _checksum(samples: Samples) -> int:
+    """CRC-32 of inputs, targets and weights."""
+    arrays = [samples.X, samples.Y] + ([] if samples.weight is None else [samples.weight])
+    checksum = 0
+    for array in arrays:
+        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    return checksum
 
 
 def checkpoint_seed(path: PathLike) -> int:
@@ -631,7 +683,8 @@ def _masked(sigma: Activation, mask: Array) -> Activation:
 @contextmanager
 def _progress(settings: Settings, done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
     """Show a progress bar on a terminal, or none."""
-    shows = sys.stderr.isatty() if settings.progress is None else settings.progress
+    # A program without a console has no standard error at all.
+    shows = sys.stderr is not None and (sys.stderr.isatty() if settings.progress is None else settings.progress)
     if not shows:
         yield lambda _: None
         return

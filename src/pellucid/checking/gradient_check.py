@@ -2,19 +2,20 @@
 
 The quotients use nothing of backpropagation but steps 1 and 2, and are taken in float64 whatever the network's dtype.
 Two central differences, with steps h and 2h, are combined so that the error is of order h⁴ (Richardson). A weight
-moves z by h a, so h is divided by the largest activation that it multiplies. A quotient taken across a kink of an
-activation or loss says nothing about the partial: it is taken again with smaller steps, and set aside if that does
-not help.
+moves z by h a, so h is divided by the largest activation that it multiplies. Where backpropagation and quotient do not
+agree, smaller steps are tried, and the quotient that its neighbour confirms best decides. A quotient taken across a
+kink of an activation or loss says nothing about the partial: if no step avoids the kink, the partial is set aside.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.backprop import Penalty, feedforward, gradient, shares
-from pellucid.layers import Layers
+from pellucid.backprop import Penalty, feedforward, gradient, mean_gradient, shares
+from pellucid.layers import Layers, parameter_views
 from pellucid.losses import canonical_pair
 from pellucid.notation import Label
 from pellucid.samples import Samples
@@ -23,8 +24,8 @@ _EPS = np.finfo(np.float64).eps
 _STEP = _EPS**0.2
 """Balances the truncation h⁴ against the rounding eps/h."""
 
-_SHRINK = (1.0, 1e-2, 1e-4)
-"""Steps tried, in units of the first, to get both sides of a difference onto one side of a kink."""
+_SHRINK = (1.0, 0.1, 1e-2, 1e-3, 1e-4)
+"""Steps tried, in units of the first, where a quotient crosses a kink or does not agree."""
 
 _CHUNK = 2**21
 """Numbers of one layer held at once: perturbed copies of all samples, 16 MiB."""
@@ -109,42 +110,77 @@ def check_gradient(
         Of that choice.
     """
     g = gradient(layers, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=penalty)
+    rounding_W, rounding_b = parameter_views(layers.sizes, _rounding(layers, samples, penalty))
     quotients = _Quotients(layers, samples, penalty)
-    eps = float(np.finfo(layers.dtype).eps)
-    # Rounding of g grows with the depth and the square root of the fan-in; 1e3 eps covers what tests can build.
-    tolerance = max(1e3 * eps, 1e-8)
+    tolerance = max(1e3 * float(np.finfo(layers.dtype).eps), 1e-8)
     rng = np.random.default_rng(seed)
     partials: list[PartialCheck] = []
     set_aside: list[Label] = []
     errors: dict[int, float] = {}
-    failed: list[PartialCheck] = []
     for l in range(2, layers.F + 1):
-        g_of_layer = np.concatenate([g.b[l][:, np.newaxis], g.W[l]], axis=1).astype(np.float64)
-        chosen = _choose(g_of_layer.shape, at_most, rng)
-        t, noise = quotients.layer(l, chosen)
-        scale = np.abs(g_of_layer[chosen]).max(initial=0.0)
-        compared_g, compared_t = [], []
-        for (j, column), quotient, uncertain in zip(np.argwhere(chosen).tolist(), t, noise, strict=True):
+        ours = np.concatenate([g.b[l][:, np.newaxis], g.W[l]], axis=1).astype(np.float64)
+        places = np.argwhere(_choose(ours.shape, at_most, rng))
+        ours = ours[*places.T]
+        rounding = np.concatenate([rounding_b[l][:, np.newaxis], rounding_W[l]], axis=1)[*places.T]
+        t, noise = quotients.of_layer(l, places, ours, rounding, tolerance)
+        error = _relative_error(ours, t, rounding + noise, tolerance)
+        for (j, column), u, v, e in zip(places.tolist(), ours.tolist(), t.tolist(), error.tolist(), strict=True):
             label = Label("b", l, j + 1) if column == 0 else Label("w", l, j + 1, column)
-            if np.isnan(quotient):
+            if np.isnan(v):
                 set_aside.append(label)
-                continue
-            ours = float(g_of_layer[j, column])
-            # Rounding leaves an absolute error of the layer's size in a float32 gradient, and of the loss's in t.
-            floor = (uncertain + eps * scale * 8) / tolerance
-            error = abs(ours - quotient) / max(abs(ours), abs(quotient), floor, np.finfo(np.float64).tiny)
-            partial = PartialCheck(label, ours, float(quotient), float(error))
-            partials.append(partial)
-            if not error <= tolerance:
-                failed.append(partial)
-            compared_g.append(ours)
-            compared_t.append(quotient)
-        size = max(np.linalg.norm(compared_g), np.linalg.norm(compared_t)) if compared_g else 0.0
-        difference = np.linalg.norm(np.subtract(compared_g, compared_t))
-        errors[l] = float(difference / size) if size else float(difference)
-    failed.sort(key=lambda partial: -partial.relative_error)
-    worst = max(partials, key=lambda partial: partial.relative_error, default=None)
-    return GradientCheck(not failed, worst, tuple(failed), errors, len(partials), tuple(set_aside), tolerance)
+            else:
+                partials.append(PartialCheck(label, u, v, e))
+        compared = ~np.isnan(t)
+        size = max(np.linalg.norm(ours[compared]), np.linalg.norm(t[compared]))
+        difference = float(np.linalg.norm(ours[compared] - t[compared]))
+        errors[l] = difference / float(size) if size else difference
+    partials.sort(key=lambda partial: -partial.relative_error)
+    failed = tuple(partial for partial in partials if not partial.relative_error <= tolerance)
+    worst = partials[0] if partials else None
+    return GradientCheck(not failed, worst, failed, errors, len(partials), tuple(set_aside), tolerance)
+
+
+def _relative_error(g: Array, t: Array, uncertainty: Array, tolerance: float) -> Array:
+    """|g - t| over the larger of them, or over what their uncertainty amounts to at the tolerance if that is more."""
+    size = np.maximum(np.maximum(np.abs(g), np.abs(t)), uncertainty / tolerance)
+    return np.abs(g - t) / np.maximum(size, np.finfo(np.float64).tiny)
+
+
+def _rounding(layers: Layers, samples: Samples, penalty: Penalty) -> Array:
+    """How far rounding to the network's dtype may move each partial: an absolute error, in the order of `parameters`.
+
+    Two parts, both in float64: how the gradient answers to inputs and parameters that move by an eps at random, and an
+    eps of the terms that the partial is the sum of, which may cancel.
+    """
+    eps = float(np.finfo(layers.dtype).eps)
+    exact = layers.with_parameters(layers.parameters.astype(np.float64))
+    X, Y = samples.X.astype(np.float64), samples.Y.astype(np.float64)
+    rng = np.random.default_rng(0)
+
+    def moved(array: Array) -> Array:
+        return array * (1 + 4 * eps * rng.standard_normal(array.shape))
+
+    def gradient_at(where: Layers, inputs: Array) -> Array:
+        return gradient(where, inputs, Y, samples.loss, sample_weight=samples.weight, penalty=penalty).vector
+
+    with np.errstate(all="ignore"):
+        g = gradient_at(exact, X)
+        answers = [gradient_at(exact.with_parameters(moved(exact.parameters)), moved(X)) - g for _ in range(4)]
+        answer = np.abs(answers).max(axis=0)
+        z, a = feedforward(exact, X)
+        sigma, F = exact.activations, exact.F
+        if pair := canonical_pair(samples.loss, sigma[F]):
+            d = {F: pair.delta(np.abs(a[F]), -np.abs(Y))}
+        elif sigma[F].elementwise:
+            d = {F: np.abs(samples.loss.gradient(a[F], Y) * sigma[F].derivative(z[F]))}
+        else:
+            d = {F: np.einsum("ijk,ij->ik", np.abs(sigma[F].derivative(z[F])), np.abs(samples.loss.gradient(a[F], Y)))}
+        for l in range(F - 1, 1, -1):
+            d[l] = (np.abs(d[l + 1]) @ np.abs(exact.W[l + 1])) * np.abs(sigma[l].derivative(z[l]))
+        terms = np.empty_like(g)
+        share = shares(samples.weight, len(X))
+        mean_gradient(exact, {l: np.abs(array) for l, array in a.items()}, d, share, terms)
+    return answer + 8 * F * eps * np.abs(terms)
 
 
 def _choose(shape: tuple[int, int], at_most: int | None, rng: "np.random.Generator") -> np.ndarray:
@@ -189,45 +225,55 @@ class _Quotients:
         pair = canonical_pair(self.loss, sigma)
         return self.loss.function(sigma.function(z), Y) if pair is None else pair.function(z, Y)
 
-    def layer(self, l: int, chosen: np.ndarray) -> tuple[Array, Array]:
-        """Quotients of layer l's chosen partials, row by row; NaN where every step crosses a kink; and their noise."""
+    def of_layer(self, l: int, places: np.ndarray, g: Array, rounding: Array, tolerance: float) -> tuple[Array, Array]:
+        """Quotients of layer l's partials at these places, NaN where every step crosses a kink, and their uncertainty.
+
+        Where the first quotient crosses a kink or does not agree with g, smaller steps are tried, and the one that its
+        neighbour confirms best is taken: a quotient that converges away from g still fails.
+        """
+        t, noise = self._at(l, places, _SHRINK[0])
+        doubtful = np.isnan(t) | (_relative_error(g, t, rounding + noise, tolerance) > tolerance)
+        todo = np.flatnonzero(doubtful)
+        if not len(todo):
+            return t, noise
+        tried = [(t[todo], noise[todo]), *(self._at(l, places[todo], shrink) for shrink in _SHRINK[1:])]
+        best, uncertainty = np.full(len(todo), np.nan), np.full(len(todo), np.inf)
+        for (coarse, _), (fine, fine_noise) in pairwise(tried):
+            apart = np.abs(coarse - fine)
+            # Across a kink there is no coarse one to compare with; then the noise is all that is known.
+            doubt = np.where(np.isnan(coarse), 0.0, apart) + fine_noise
+            better = ~np.isnan(fine) & (doubt < uncertainty)
+            best[better], uncertainty[better] = fine[better], doubt[better]
+        t[todo], noise[todo] = best, np.where(np.isnan(best), 0.0, uncertainty)
+        return t, noise
+
+    def _at(self, l: int, places: np.ndarray, shrink: float) -> tuple[Array, Array]:
+        """Quotients with one step, in chunks that fit the memory."""
         n = len(self.X)
-        widest = max(self.layers.sizes[l - 1 :])
-        at_once = max(1, _CHUNK // (n * widest))
-        places = np.argwhere(chosen)
-        parts = [self._some(l, places[i : i + at_once]) for i in range(0, len(places), at_once)]
-        if not parts:
-            return np.empty(0), np.empty(0)
+        at_once = max(1, _CHUNK // (n * max(self.layers.sizes[l - 1 :])))
+        parts = [self._some(l, places[i : i + at_once], shrink) for i in range(0, len(places), at_once)]
         t, noise = (np.concatenate(part) for part in zip(*parts, strict=True))
         return t, noise
 
-    def _some(self, l: int, places: np.ndarray) -> tuple[Array, Array]:
+    def _some(self, l: int, places: np.ndarray, shrink: float) -> tuple[Array, Array]:
         j, column = places.T
+        k = np.maximum(column - 1, 0)
         # ∂z_j/∂b_j = 1 and ∂z_j/∂w_jk = a_k: how z_j moves with the parameter, of shape (places, n)
-        direction = np.where(column[:, np.newaxis] == 0, 1.0, self.a[l - 1].T[np.maximum(column - 1, 0)])
-        w = np.where(column == 0, 0.0, self.layers.W[l][j, np.maximum(column - 1, 0)])
-        first = _STEP / np.maximum(1.0, np.abs(direction).max(axis=1))
-        t, noise = np.full(len(places), np.nan), np.zeros(len(places))
-        todo = np.arange(len(places))
-        for shrink in _SHRINK:
-            h = shrink * first[todo]
-            loss: dict[int, Array] = {}
-            crossed = np.zeros(len(todo), bool)
-            regions = None
-            for steps in (-2, -1, 1, 2):
-                loss[steps], here = self._moved(l, j[todo], steps * h[:, np.newaxis] * direction[todo])
-                crossed |= False if regions is None else (here != regions).any(axis=1)
-                regions = here
-            penalty, smooth = self._penalty_slope(w[todo], column[todo] != 0, h)
-            near = (loss[1] - loss[-1]) / (2 * h)
-            far = (loss[2] - loss[-2]) / (4 * h)
-            good = ~crossed & smooth
-            t[todo[good]] = ((4 * near - far) / 3 + penalty)[good]
-            noise[todo[good]] = (4 * self.rounding / h)[good]
-            todo = todo[~good]
-            if not len(todo):
-                break
-        return t, noise
+        direction = np.where(column[:, np.newaxis] == 0, 1.0, self.a[l - 1].T[k])
+        w = np.where(column == 0, 0.0, self.layers.W[l][j, k])
+        h = shrink * _STEP / np.maximum(1.0, np.abs(direction).max(axis=1))
+        loss: dict[int, Array] = {}
+        crossed = np.zeros(len(places), bool)
+        regions = None
+        for steps in (-2, -1, 1, 2):
+            loss[steps], here = self._moved(l, j, steps * h[:, np.newaxis] * direction)
+            crossed |= False if regions is None else (here != regions).any(axis=1)
+            regions = here
+        penalty, smooth = self._penalty_slope(w, column != 0, h)
+        near = (loss[1] - loss[-1]) / (2 * h)
+        far = (loss[2] - loss[-2]) / (4 * h)
+        t = np.where(crossed | ~smooth, np.nan, (4 * near - far) / 3 + penalty)
+        return t, 4 * self.rounding / h
 
     def _moved(self, l: int, j: np.ndarray, shift: Array) -> tuple[Array, np.ndarray]:
         """Loss (places,) with z_j^l shifted, and which side of each kink everything is on."""

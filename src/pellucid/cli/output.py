@@ -99,6 +99,7 @@ def _epochs(history: History) -> str:
         "patience": " (no better validation loss since)",
         "interrupted": " (interrupted)",
         "converged": " (converged)",
+        "stalled": " (no lower loss found)",
         "callback": "",
     }
     best = f", kept epoch {history.best_epoch}" if history.best_epoch is not None else ""

@@ -1,0 +1,41 @@
+"""What the tests share: a reproducible Hypothesis, targets that a loss accepts, closeness in units of rounding."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("reproducible", deadline=None, derandomize=True, database=None)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("reproducible")
+
+
+@pytest.fixture(scope="session")
+def draw_targets():
+    """Random targets of shape (n, m) that a loss accepts."""
+
+    def draw(loss, n, m, rng):
+        return {
+            "numbers": lambda: rng.normal(size=(n, m)),
+            "counts": lambda: rng.poisson(1.5, (n, m)).astype(float),
+            "classes": lambda: rng.dirichlet(np.ones(m), n),
+            "probabilities": lambda: rng.uniform(size=(n, m)),
+        }[loss.targets]()
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def assert_close():
+    """Same shape and dtype, and no further apart than so many eps of the largest number (or of a given scale)."""
+
+    def check(got, expected, ulps=64, scale=None):
+        got, expected = np.asarray(got), np.asarray(expected)
+        assert got.shape == expected.shape
+        assert got.dtype == expected.dtype
+        if scale is None:
+            scale = np.abs(expected).max(initial=0.0)
+        error = np.abs(got - expected).max(initial=0.0)
+        eps = np.finfo(expected.dtype).eps
+        assert error <= ulps * eps * scale, f"{error / (eps * scale) if scale else np.inf:.1f} ulps apart"
+
+    return check
