@@ -251,6 +251,12 @@ def test_the_refusal_shows_a_z_at_which_the_output_leaves_the_domain():
         network(output="tanh").gradient(np.ones((1, 3)), [0], "cross_entropy")
 
 
+def test_an_output_that_leaves_the_domain_only_far_away_is_refused_too():
+    slow = pl.Activation("slow", lambda z: 0.5 + z / 40, lambda z: np.full_like(z, 1 / 40))
+    with pytest.raises(ValueError, match=r"the output activation slow can leave it: σ\(-1000\) = -24\.5; use"):
+        network(output=slow).gradient(np.ones((1, 3)), [[0.0, 1.0]], "binary_cross_entropy")
+
+
 @pytest.mark.parametrize(
     ("loss", "output", "function"),
     [

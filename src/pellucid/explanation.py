@@ -107,7 +107,7 @@ def explain(
     ):
         held = "one input, without samples" if record.is_single else f"samples 1 … {len(record.y)}"
         raise UnknownLabelError(f"sample = {sample}: the record holds {held}")
-    writer = _Writer(record, sample, as_count(digits, "digits"))
+    writer = _Writer(record, sample, _as_digits(digits))
     if symbol not in SYMBOLS and (layer, j, k) != (None, None, None):
         raise UnknownLabelError(f"{symbol!r} is a whole label: give its layer, j and k within it and not beside it")
     if symbol == "L":
@@ -122,6 +122,13 @@ def explain(
     if label.symbol in "zad" and not record.is_single and sample is None:
         raise ValueError(f"{label} differs from sample to sample: give sample = 1 … {len(record.y)}")
     return writer.explain(label)
+
+
+def _as_digits(digits: int) -> int:
+    """Check a number of significant digits: 1 to 17, which is all that float64 has."""
+    if as_count(digits, "digits") > 17:
+        raise ValueError(f"digits must be at most 17, which is all that a number has, got {digits}")
+    return int(digits)
 
 
 Term = tuple[str, str]

@@ -62,12 +62,18 @@ def check_writable(path: PathLike) -> None:
     Raises
     ------
     OSError
-        The path is a folder, or its folder is missing or may not be written to.
+        The path is a folder or a device, or its folder is missing or may not be written to.
+    ValueError
+        The path is empty.
     """
     target = os.fspath(path)
+    if not target:
+        raise ValueError("the name of the output file is empty")
     folder = os.path.dirname(os.path.abspath(target))
     if os.path.isdir(target):
         raise IsADirectoryError(f"{target} is a folder, not a file")
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(f"{target} is no regular file and is not replaced by one")
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"cannot write {target}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
@@ -168,10 +174,11 @@ def restore(
     """Make an activation or loss from its description; user-made ones come from ``custom``."""
     name = description["name"]
     if description.get("custom"):
+        plural = "losses" if kind == "loss" else f"{kind}s"
         if custom is None or name not in custom:
             raise ModelFileError(
                 f"{path} uses the user-made {kind} {name!r}, and files hold no code: "
-                f"load it with {kind}s={{{name!r}: pellucid.{kind.capitalize()}(...)}}"
+                f"load it with {plural}={{{name!r}: pellucid.{kind.capitalize()}(...)}}"
             )
         return custom[name]
     make = as_activation if kind == "activation" else as_loss

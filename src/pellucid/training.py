@@ -594,13 +594,13 @@ class Trainer:
                     best = (float(header["best_loss"]), best_snapshot)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
-        if differing:
-            said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
-            raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
         if history.epochs > self.settings.epochs:
             raise ValueError(
                 f"{path} holds {history.epochs} epochs already, more than epochs={self.settings.epochs}, the total"
             )
+        if differing:
+            said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
+            raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
         self.history, self._best = history, best
         self._whole = self._before = self._start = whole
         self._restore(whole)

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from cyclopts import App, Parameter
 
 from pellucid.arrays import as_count
 from pellucid.cli import output as out
-from pellucid.data import Encoding, Table, read
+from pellucid.data import Encoding, Table, holds_arrays, read
 from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
 from pellucid.network import Network, Run
 from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
@@ -29,6 +30,7 @@ app = App(
 
 Output = Annotated[str | None, Parameter(name=["--output", "-o"])]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
+Whole = Annotated[int, Parameter(converter=lambda _, tokens: _whole(tokens[0].value))]
 Numbers = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 
@@ -37,9 +39,9 @@ Numbers = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 class TrainingOptions:
     """How to train."""
 
-    epochs: int = 30
+    epochs: Whole = 30
     "Passes over the training rows."
-    batch_size: int = 32
+    batch_size: Whole = 32
     "Samples per step; 0 is gradient descent on the total loss."
     optimizer: str = "adam"
     "sgd, adam, adamw, rmsprop or lbfgs (one iteration per epoch; takes no batches)."
@@ -61,7 +63,7 @@ class TrainingOptions:
     "Largest norm of a gradient."
     validation: float | None = None
     "Share of the training rows to measure the loss on after each epoch; 0.1 if there is a patience."
-    patience: int | None = None
+    patience: Whole | None = None
     "Stop after so many epochs without a lower validation loss, and keep the best."
     checkpoint: str | None = None
     "File to write after each epoch."
@@ -113,7 +115,7 @@ def train(
     tau: float = 0.5,
     init: str | None = None,
     dtype: str = "float64",
-    seed: int = 0,
+    seed: Whole = 0,
     training: TrainingOptions = TrainingOptions(),
     output: Output = None,
     json: Json = False,
@@ -162,8 +164,10 @@ def train(
     json
         Print one JSON object.
     """
-    path = output or _default_path(source)
-    check_writable(path)
+    path = _default_path(source) if output is None else output
+    _check_output(path, source, test, training.checkpoint)
+    if training.checkpoint is not None:
+        _check_output(training.checkpoint, source, test)
     table = _table(source, target, drop, header=header)
     rng = np.random.default_rng(as_count(seed, "--seed", 0))
     trained, measured = _split(table, test, held_out, rng, target=target, drop=drop, header=header)
@@ -221,6 +225,8 @@ def predict(
     json
         JSON in place of CSV.
     """
+    if output is not None:
+        _check_output(output, model, file)
     predictor = Predictor.load(model)
     answers = predictor.predict(read(file, header=header))
     out.print_answers(answers, output, as_json=json)
@@ -276,7 +282,7 @@ def gradient(
     network: str,
     file: str | None = None,
     *,
-    row: int = 1,
+    row: Whole = 1,
     x: Numbers = None,
     y: Numbers = None,
     activation: str = "sigmoid",
@@ -284,9 +290,9 @@ def gradient(
     loss: str | None = None,
     delta: float = 1.0,
     tau: float = 0.5,
-    seed: int = 0,
+    seed: Whole = 0,
     explain: str | None = None,
-    digits: int = 6,
+    digits: Whole = 6,
     every: bool = False,
     latex: bool = False,
     header: bool = True,
@@ -332,13 +338,14 @@ def gradient(
         Print one JSON object.
     """
     chosen = None if loss is None else _loss(loss, delta, tau)
-    if _are_sizes(network):
-        if file is not None:
-            raise ValueError("a new network takes its sample from --x and --y, not from a file")
-        net = Network(_sizes(network), activation, output_activation, seed=seed)
-        run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
-    else:
-        run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
+    with _finite_numbers():
+        if _are_sizes(network):
+            if file is not None:
+                raise ValueError("a new network takes its sample from --x and --y, not from a file")
+            net = Network(_sizes(network), activation, output_activation, seed=seed)
+            run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
+        else:
+            run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
     if json:
         out.print_json(out.run_json(run))
     elif explain is not None:
@@ -346,6 +353,16 @@ def gradient(
         out.print_text(explanation.latex if latex else explanation.text)
     else:
         out.print_run(run, digits=digits, every=every, latex=latex)
+
+
+@contextmanager
+def _finite_numbers() -> Iterator[None]:
+    """Refuse numbers that leave the range of floating point: a worked example has no use for inf and nan."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            yield
+    except FloatingPointError as error:
+        raise ValueError(f"the numbers of this sample do not stay finite: {error}") from error
 
 
 def _run_new(net: Network, loss: Loss, x: str | None, y: str | None, seed: int) -> Run:
@@ -376,13 +393,17 @@ def _run_model(
 
 
 def _table(source: str, target: str | None, drop: str | None, *, header: bool) -> Table:
-    targets = None if target is None else _names(target)
-    table = read(source, targets[0] if targets and len(targets) == 1 else targets, header=header)
-    return table if drop is None else table.without(_names(drop))
+    if holds_arrays(source):
+        table = read(source, target)
+    else:
+        table = read(source, header=header)
+        table = table if target is None else table.with_targets(_names(target, table))
+    return table if drop is None else table.without(_names(drop, table))
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(text: str, table: Table) -> list[str]:
+    """Read the names of columns, separated by commas; a column whose name has a comma is taken by itself."""
+    return [text] if text in table.columns else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _split(
@@ -398,8 +419,9 @@ def _split(
     """Positions of the rows to train on, and the rows to measure on."""
     n = len(table)
     if test is not None:
-        names = None if target is None or os.path.exists(target) else target
-        return np.arange(n), _table(test, names, drop, header=header)
+        rows = _table(test, None if holds_arrays(test) else target, None, header=header)
+        dropped = [] if drop is None else [name for name in _names(drop, rows) if name in rows.columns]
+        return np.arange(n), rows.without(dropped)
     share = (0.2 if n >= 10 else 0.0) if held_out is None else held_out
     if not 0 <= share < 1:
         raise ValueError(f"--held-out must be in [0, 1), got {share:g}")
@@ -446,9 +468,25 @@ def _sizes(text: str) -> list[int]:
 
 def _floats(text: str, option: str) -> list[float]:
     try:
+        if "_" in text:  # Python's float takes 1_000
+            raise ValueError
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{option} takes numbers separated by commas, got {text!r}") from None
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[+-]?\d+", text):
+        raise ValueError(f"expected a whole number, got {text!r}")
+    return int(text)
+
+
+def _check_output(path: str, *inputs: str | None) -> None:
+    """Refuse an output that cannot be written, or that would replace an input."""
+    check_writable(path)
+    for other in inputs:
+        if other is not None and os.path.realpath(other) == os.path.realpath(path):
+            raise ValueError(f"{path} would be replaced by the output of this command; name another file")
 
 
 def _default_path(source: str) -> str:

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError
 
 from pellucid.cli.commands import app
-from pellucid.errors import MissingExtraError, TrainingDiverged, UnknownLabelError
+from pellucid.errors import MissingExtraError, UnknownLabelError
 
-_MENDABLE = (ValueError, TypeError, OSError, UnknownLabelError, MissingExtraError, TrainingDiverged)
+_MENDABLE = (ValueError, TypeError, OSError, UnknownLabelError, MissingExtraError, FloatingPointError, MemoryError)
 """What bad input raises; anything else is a fault of the library and shows its traceback."""
+
+
+def _prepare_streams() -> None:
+    """Let output that the terminal has no letters for, or no place at all, be no error."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed, or a program without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C.
     """
+    _prepare_streams()
     try:
         app(
             list(sys.argv[1:] if arguments is None else arguments),

@@ -25,8 +25,15 @@ _SHOWN = 6
 """Neurons or weights of a layer that a worked example shows unless asked for all."""
 
 
+class _Console(Console):
+    """A console that leaves a broken pipe to the command's entry, which ends quietly."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return _Console(highlight=False, soft_wrap=True)
 
 
 def print_text(text: str) -> None:

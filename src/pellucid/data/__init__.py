@@ -2,7 +2,7 @@
 
 from pellucid.data.datasets import DATASETS, Dataset, digits, sine, two_moons, two_spirals, xor
 from pellucid.data.encoding import Encoding, InputEncoding, TargetEncoding
-from pellucid.data.readers import read, read_csv, read_idx, read_npz, read_parquet
+from pellucid.data.readers import holds_arrays, read, read_csv, read_idx, read_npz, read_parquet
 from pellucid.data.tables import Table
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Table",
     "TargetEncoding",
     "digits",
+    "holds_arrays",
     "read",
     "read_csv",
     "read_idx",

@@ -39,6 +39,12 @@ class InputEncoding:
     offset: float = 0.0
     scale: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.offset) and np.isfinite(self.scale) and self.scale > 0):
+            raise ValueError(f"column {self.name!r}: offset {self.offset} and scale {self.scale} are no scaling")
+        if self.categories is not None and (not self.categories or len(set(self.categories)) < len(self.categories)):
+            raise ValueError(f"column {self.name!r}: its categories are none or not all different")
+
     @property
     def width(self) -> int:
         """How many inputs it makes."""
@@ -68,6 +74,15 @@ class TargetEncoding:
     classes: tuple[str, ...] | None
     offset: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.classes is not None:
+            if len(self.names) != 1 or len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
+                raise ValueError("classes come from one column, and are two or more different ones")
+        elif not self.names or not len(self.names) == len(self.offset) == len(self.scale):
+            raise ValueError("numbers need an offset and a scale for each target")
+        elif not all(np.isfinite(self.offset)) or not all(np.isfinite(s) and s > 0 for s in self.scale):
+            raise ValueError("the targets' offsets and scales are no scaling")
 
 
 @dataclass(frozen=True)
@@ -117,8 +132,9 @@ class Encoding:
         trained = table if rows is None else table.take(rows)
         inputs = tuple(_fit_input(name, table, trained, scaling) for name in table.features)
         if scaling == "range" and table.is_image:
-            most = float(max(trained.columns[name].max() for name in table.features)) or 1.0
-            inputs = tuple(InputEncoding(one.name, None, 0.0, most) for one in inputs)
+            pixels = [one.name for one in inputs if one.categories is None]
+            most = max((float(trained.columns[name].max()) for name in pixels), default=1.0) or 1.0
+            inputs = tuple(InputEncoding(one.name, None, 0.0, most) if one.name in pixels else one for one in inputs)
         return cls(inputs, _fit_target(table, trained, task, scales_target))
 
     @property
@@ -154,7 +170,12 @@ class Encoding:
                 raise DataFileError(
                     f"{table.where(0)}, column {one.name!r}: {str(column[0])!r} is text, but the model has numbers here"
                 )
-            return ((column.astype(np.float64) - one.offset) / one.scale)[:, np.newaxis]
+            with np.errstate(over="ignore"):
+                encoded = (column.astype(np.float64) - one.offset) / one.scale
+            if not np.isfinite(encoded).all():
+                i = int(np.argmin(np.isfinite(encoded)))
+                raise DataFileError(f"{table.where(i)}, column {one.name!r}: {column[i]} is too large to be scaled")
+            return encoded[:, np.newaxis]
         column = _as_text(column)
         rows = column[:, np.newaxis] == np.array(one.categories)
         if not rows.any(axis=1).all():
@@ -207,12 +228,14 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Encoding":
-        """Make an encoding from `to_dict`'s result."""
+        """Make an encoding from `to_dict`'s result; a ValueError, TypeError or KeyError if it cannot be one."""
         inputs = tuple(
             InputEncoding(str(one["name"]), _as_tuple(one["categories"]), float(one["offset"]), float(one["scale"]))
             for one in data["inputs"]
         )
         target = data["target"]
+        if not all(isinstance(name, str) for name in target["names"]):
+            raise TypeError("a target's name is no text")
         return cls(inputs, TargetEncoding(
             tuple(target["names"]), _as_tuple(target["classes"]),
             tuple(map(float, target["offset"])), tuple(map(float, target["scale"])),
@@ -231,26 +254,46 @@ def _as_text(column: Column) -> Column:
     """Classes and categories as text; whole numbers without a decimal point."""
     if is_text(column):
         return column.astype(str)
-    if (column == np.rint(column)).all():
-        return column.astype(np.int64).astype(str)
-    return column.astype(str)
+    values, place = np.unique(column, return_inverse=True)
+    texts = [str(int(value)) if value == np.rint(value) else str(value) for value in values.tolist()]
+    return np.array(texts)[place]
 
 
 def _fit_input(name: str, table: Table, trained: Table, scaling: str) -> InputEncoding:
     if is_text(table.columns[name]):
         categories = tuple(map(str, np.unique(table.columns[name])))
-        if len(categories) > max(MOST_CLASSES, len(table) / 2):
-            raise DataFileError(
-                f"{table.name}, column {name!r}: {len(categories)} different texts in {len(table)} rows are "
-                f"names and not categories; leave the column out (--drop {name!r})"
-            )
+        _check_recurring(categories, table, name, f"categories; leave the column out (--drop {name!r})")
         return InputEncoding(name, categories)
     numbers = trained.columns[name].astype(np.float64)
-    if scaling == "standard":
-        return InputEncoding(name, None, float(numbers.mean()), float(numbers.std()) or 1.0)
-    if scaling == "range":
-        return InputEncoding(name, None, float(numbers.min()), float(np.ptp(numbers)) or 1.0)
-    return InputEncoding(name, None)
+    if scaling == "none":
+        return InputEncoding(name, None)
+    offset, scale = _standard(numbers) if scaling == "standard" else _range(numbers)
+    if not np.isfinite([offset, scale]).all():
+        raise DataFileError(f"{table.name}, column {name!r}: its numbers are too large to be scaled")
+    return InputEncoding(name, None, offset, scale)
+
+
+def _check_recurring(texts: tuple[str, ...], table: Table, name: str, what: str) -> None:
+    """Refuse texts that hardly recur: a network cannot learn anything from names."""
+    if len(texts) > max(MOST_CLASSES, len(table) / 2):
+        raise DataFileError(
+            f"{table.name}, column {name!r}: {len(texts)} different texts in {len(table)} rows are names and not {what}"
+        )
+
+
+def _standard(numbers: Array) -> tuple[float, float]:
+    """Mean and standard deviation; a column that never varies has the scale 1 and not its rounding."""
+    largest = float(np.abs(numbers).max())
+    if (numbers == numbers[0]).all():
+        return float(numbers[0]), 1.0
+    unit = numbers / largest  # whose squares do not overflow
+    return largest * float(unit.mean()), largest * float(unit.std()) or 1.0
+
+
+def _range(numbers: Array) -> tuple[float, float]:
+    """The least number, and the distance to the largest or 1."""
+    low, high = float(numbers.min()), float(numbers.max())
+    return low, high - low or 1.0
 
 
 def _fit_target(table: Table, trained: Table, task: str, scales: bool) -> TargetEncoding:
@@ -268,10 +311,15 @@ def _fit_target(table: Table, trained: Table, task: str, scales: bool) -> Target
         names = _as_text(columns[0])
         numeric = np.unique(columns[0])
         classes = tuple(map(str, np.unique(names) if text else _as_text(numeric)))
+        _check_recurring(classes if text else (), table, table.targets[0], "classes")
         if len(classes) < 2:
             raise ValueError(f"{table.name}: the target {table.targets[0]!r} has one class alone, {classes[0]!r}")
         return TargetEncoding(table.targets, classes)
-    numbers = np.stack([trained.columns[name].astype(np.float64) for name in table.targets], axis=1)
-    offset = tuple(map(float, numbers.mean(axis=0))) if scales else (0.0,) * len(columns)
-    scale = tuple(float(s) or 1.0 for s in numbers.std(axis=0)) if scales else (1.0,) * len(columns)
+    for name in table.targets:
+        most = float(np.abs(table.columns[name].astype(np.float64)).max())
+        if most > np.finfo(np.float64).max ** 0.5 / len(table):  # a sum of squares would overflow
+            raise DataFileError(f"{table.name}, column {name!r}: {most:g} is too large a target to be squared")
+    if not scales:
+        return TargetEncoding(table.targets, None, (0.0,) * len(columns), (1.0,) * len(columns))
+    offset, scale = zip(*(_standard(trained.columns[name].astype(np.float64)) for name in table.targets), strict=True)
     return TargetEncoding(table.targets, None, offset, scale)

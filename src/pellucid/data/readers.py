@@ -3,11 +3,15 @@
 import csv
 import gzip
 import io
+import lzma
+import math
 import os
+import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +48,7 @@ def read(source: PathLike, target: str | Sequence[str] | None = None, *, header:
         An ending that is not known.
     """
     name = os.fspath(source)
-    if name in DATASETS and not os.path.exists(name):
+    if name in DATASETS and not os.path.isfile(name):
         table = DATASETS[name]().table()
         return table if target is None else table.with_targets(_as_names(target))
     plain = name.lower().removesuffix(".gz")
@@ -58,11 +62,18 @@ def read(source: PathLike, target: str | Sequence[str] | None = None, *, header:
         return read_csv(name, target, header=header)
     if ending == ".parquet":
         return read_parquet(name, target)
-    if ending == ".npz":
-        return read_npz(name, target if isinstance(target, str) or target is None else next(iter(target)))
-    if ending == ".idx" or plain.endswith("-ubyte"):
-        return read_idx(name, target if isinstance(target, str) or target is None else next(iter(target)))
+    if holds_arrays(name):
+        names = _as_names(target)
+        if len(names) > 1:
+            raise ValueError(f"{name}: the targets are one array, got {', '.join(names)}")
+        return (read_npz if ending == ".npz" else read_idx)(name, *names)
     raise ValueError(f"{name}: unknown ending {ending!r}; known: .csv, .tsv, .txt, .parquet, .npz, .idx, -ubyte")
+
+
+def holds_arrays(source: PathLike) -> bool:
+    """Whether a file is, by its name, one of whole arrays (NPZ, IDX) and not of columns."""
+    plain = os.fspath(source).lower().removesuffix(".gz")
+    return plain.endswith((".npz", ".idx", "-ubyte"))
 
 
 def _as_names(target: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -101,9 +112,9 @@ def read_csv(path: PathLike, target: str | Sequence[str] | None = None, *, heade
         raise DataFileError(f"{name} is not text in UTF-8: {error.reason} at byte {error.start}") from error
     if "\0" in text:
         raise DataFileError(f"{name} is not text: it holds a NUL character")
-    first = text.partition("\n")[0]
+    first = re.sub(r'"[^"]*"', "", next((line for line in text.splitlines() if line.strip()), ""))
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -126,7 +137,10 @@ def read_csv(path: PathLike, target: str | Sequence[str] | None = None, *, heade
         if len(row) != len(names):
             raise DataFileError(f"{name}, line {line} has {len(row)} cells, but there are {len(names)} columns")
     cells = zip(*rows, strict=True)
-    columns = {key: column_of_cells(name, key, column, lines) for key, column in zip(names, cells, strict=True)}
+    decimal = "," if delimiter == ";" else "."  # where semicolons part the cells, commas are decimal
+    columns = {
+        key: column_of_cells(name, key, column, lines, decimal) for key, column in zip(names, cells, strict=True)
+    }
     return Table(name, columns, _as_names(target), places=np.array(lines), place_word="line")
 
 
@@ -146,6 +160,14 @@ def _check_header(name: str, names: list[str]) -> None:
     )
 
 
+def _pylist(name: str, key: str, column: Any) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError as error:
+        raise DataFileError(f"{name}, column {key!r}: its text is not UTF-8") from error
+    return values
+
+
 def read_parquet(path: PathLike, target: str | Sequence[str] | None = None) -> Table:
     """Read a Parquet file (needs the ``table`` extra): numbers, booleans and text, without nulls.
 
@@ -162,9 +184,12 @@ def read_parquet(path: PathLike, target: str | Sequence[str] | None = None) -> T
     with open(name, "rb"):  # a missing or unreadable file is an OSError, not a broken one
         pass
     try:
+        names = parquet.read_schema(name).names
+        if twice := sorted({key for key in names if names.count(key) > 1}):
+            raise DataFileError(f"{name} names its column {twice[0]!r} twice")
         table = parquet.read_table(name)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataFileError(f"{name} is truncated or no Parquet file: {error}") from error
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataFileError(f"{name} is truncated or no Parquet file: {' '.join(str(error).split())}") from error
     columns: dict[str, Column] = {}
     for key in table.column_names:
         column = table.column(key)
@@ -177,7 +202,7 @@ def read_parquet(path: PathLike, target: str | Sequence[str] | None = None) -> T
         if pyarrow.types.is_dictionary(kind):
             kind = kind.value_type
         if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind) or pyarrow.types.is_string_view(kind):
-            columns[key] = np.array(column.to_pylist(), dtype=str)
+            columns[key] = np.array(_pylist(name, key, column), dtype=str)
         elif pyarrow.types.is_boolean(kind) or pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind):
             columns[key] = check_finite(name, key, np.asarray(column.to_numpy()))
         else:
@@ -186,6 +211,13 @@ def read_parquet(path: PathLike, target: str | Sequence[str] | None = None) -> T
 
 
 _X_NAMES, _Y_NAMES = ("X", "x", "data", "X_train", "x_train"), ("y", "Y", "target", "labels", "y_train")
+
+
+# What zipfile raises for archives that are damaged, encrypted or packed in ways it does not know.
+_BROKEN_ZIP = (
+    ValueError, EOFError, KeyError, OSError, NotImplementedError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+)  # fmt: skip
 
 
 def read_npz(path: PathLike, target: str | None = None) -> Table:
@@ -209,11 +241,12 @@ def read_npz(path: PathLike, target: str | None = None) -> Table:
     with open(name, "rb") as file:
         data = file.read()
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise DataFileError(f"{name} is no NPZ file but a single array")
+        archive = np.load(io.BytesIO(data), allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise DataFileError(f"{name} is no NPZ file but a single array")
+        with archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+    except _BROKEN_ZIP as error:
         if isinstance(error, DataFileError):
             raise
         raise DataFileError(f"{name} is truncated or no NPZ file of numbers: {error}") from error
@@ -264,12 +297,15 @@ def _idx_array(path: str) -> Column:
         raise DataFileError(f"{path} is a truncated IDX file: {len(data)} bytes")
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     dtype = np.dtype(_IDX_TYPES[data[2]])
-    expected = start + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    expected = start + dtype.itemsize * math.prod(shape)
     if len(data) != expected:
         raise DataFileError(
             f"{path} is a truncated or damaged IDX file: {len(data)} bytes, but shape {shape} needs {expected}"
         )
-    return np.frombuffer(data, dtype, offset=start).reshape(shape)
+    try:
+        return np.frombuffer(data, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # more axes than NumPy has
+        raise DataFileError(f"{path} is no IDX file that can be read: {error}") from error
 
 
 def _table_of_arrays(name: str, X: Column, y: Column | None, y_name: str) -> Table:
@@ -289,4 +325,6 @@ def _table_of_arrays(name: str, X: Column, y: Column | None, y_name: str) -> Tab
             raise DataFileError(f"{name}: the targets have dtype {y.dtype}; numbers or text are needed")
         parts = {y_name: y} if y.ndim == 1 else {f"{y_name}_{j}": y[:, j - 1] for j in range(1, y.shape[1] + 1)}
         targets = {key: check_finite(name, key, part) for key, part in parts.items()}
+        if taken := sorted(set(targets) & set(columns)):
+            raise DataFileError(f"{name}: the target {taken[0]!r} has the name of an input column; rename the array")
     return Table(name, columns | targets, tuple(targets), is_image=X.dtype == np.uint8)

@@ -45,6 +45,8 @@ class Table:
         if len(self) == 0:
             raise DataFileError(f"{self.name} has no rows")
         for target in self.targets:
+            if self.targets.count(target) > 1:
+                raise ValueError(f"{self.name}: the target {target!r} is named twice")
             if target not in self.columns:
                 raise unknown_name(f"column of {self.name}", target, self.columns)
 
@@ -103,7 +105,9 @@ def _more(bad: Sequence[int] | Column) -> str:
 _MISSING = {"", "na", "n/a", "nan", "null", "?"}
 
 
-def column_of_cells(name: str, column_name: str, cells: Sequence[str], lines: Sequence[int]) -> Column:
+def column_of_cells(
+    name: str, column_name: str, cells: Sequence[str], lines: Sequence[int], decimal: str = "."
+) -> Column:
     """Make a column of numbers if every cell is one, or of text if none is.
 
     Raises
@@ -119,7 +123,7 @@ def column_of_cells(name: str, column_name: str, cells: Sequence[str], lines: Se
             f"{name}, line {lines[i]}, column {column_name!r}: the value is missing ({stripped[i]!r}){_more(missing)}; "
             "fill it in or leave the row out"
         )
-    numbers = [_as_float(cell) for cell in stripped]
+    numbers = [_as_float(cell if decimal == "." else cell.replace(decimal, ".")) for cell in stripped]
     wrong = [i for i, number in enumerate(numbers) if number is None]
     if len(wrong) == len(stripped):
         return np.array(stripped, dtype=str)
