@@ -5,6 +5,8 @@ finite z; where σ'(z) could be computed from σ(z), it is computed from z inste
 in the tails (sigmoid, tanh). Softmax is the one row that is not element-wise: its derivative is a Jacobian.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -4,13 +4,21 @@ Nothing is broadcast: a shape that does not fit is an error that says which was 
 and are read in `pellucid.losses`.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-Array = NDArray[np.floating[Any]]
-"""A float32 or float64 array."""
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike as DTypeLike
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.floating[Any]]
+    """A float32 or float64 array."""
+else:  # numpy.typing takes time to import, and only type checkers read what it says
+    Array, ArrayLike, DTypeLike, NDArray = np.ndarray, Any, Any, Any
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 

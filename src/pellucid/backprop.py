@@ -4,6 +4,8 @@ Arrays put samples first: ``a[l]``, ``z[l]`` and ``d[l]`` have shape (n, n_l), s
 Wᵀ d becomes ``d @ W``. The four equations are the lines marked (1) to (4).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """Objects that are nothing but a name or a kind and some numbers: rows of tables, optimizers, schedules."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +15,7 @@ class Row:
     name: str
     settings: Mapping[str, float]
 
-    def find(self) -> "Callable[..., Row] | None":
+    def find(self) -> Callable[..., Row] | None:
         """Return the look-up that gives this row back, or None if a user made it."""
         raise NotImplementedError
 

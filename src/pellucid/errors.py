@@ -4,6 +4,8 @@ Each is a ValueError, TypeError, KeyError, ImportError or FloatingPointError as 
 pellucid catches them by the usual name.
 """
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Iterable
 from types import ModuleType

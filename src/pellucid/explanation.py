@@ -1,5 +1,7 @@
 """Any quantity of a record: its equation in symbols, the same with its numbers, and the result, as text and LaTeX."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,15 +1,15 @@
 """A network's layers: sizes, activations, and W[l], b[l] as views into one flat parameter vector."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from pellucid.activations import Activation, as_activation
-from pellucid.arrays import Array, as_count, as_dtype, as_numbers
+from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_dtype, as_numbers
 from pellucid.errors import UnknownLabelError, unknown_name
 from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
 
@@ -84,8 +84,7 @@ def parameter_views(sizes: Sequence[int], vector: Array) -> tuple[PerLayer, PerL
 # Initialisers: the scale of W^l from n_{l-1} and n_l, uniform in ±scale or normal with that standard deviation.
 
 
-@dataclass(frozen=True, eq=False)
-class Initialiser:
+class Initialiser(NamedTuple):
     """A row of the table: how W^l is drawn; biases start at 0 unless ``draws_biases``."""
 
     name: str
@@ -160,7 +159,7 @@ class Layers:
         output: object = None,
         *,
         dtype: DTypeLike = "float64",
-        seed: "int | np.random.SeedSequence | None" = None,
+        seed: int | np.random.SeedSequence | None = None,
         init: object = None,
     ) -> None:
         if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
@@ -289,7 +288,7 @@ class Layers:
         self.__dict__.update(state)
         self._bind(self._parameters)
 
-    def _initialise(self, init: object, seed: "int | np.random.SeedSequence | None") -> None:
+    def _initialise(self, init: object, seed: int | np.random.SeedSequence | None) -> None:
         if init is None or isinstance(init, str):
             if isinstance(init, str) and init not in INITIALISERS:
                 raise unknown_name("initialiser", init, INITIALISERS)

@@ -8,22 +8,22 @@ A canonical pair of loss and output activation has a stable form that never leav
 sigmoid with binary cross-entropy, exp with Poisson. There ∇_a L ⊙ σ'(z) collapses to a - y (over m for Poisson).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from pellucid.activations import Activation
-from pellucid.arrays import Array, as_array, as_number, as_numbers
+from pellucid.arrays import Array, ArrayLike, as_array, as_number, as_numbers
 from pellucid.described import Row
 from pellucid.errors import unknown_name
 
 
-@dataclass(frozen=True, eq=False)
-class CanonicalPair:
+class CanonicalPair(NamedTuple):
     """What a loss becomes together with its canonical output activation.
 
     Parameters

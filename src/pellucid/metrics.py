@@ -1,5 +1,7 @@
 """The table of metrics: a number from outputs a and targets y, both of shape (n, n_F)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 
 import numpy as np

@@ -1,14 +1,15 @@
 """Network, the face of the library: layers, and thin methods that hand over to the rooms that do the work."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from pellucid.activations import Activation
-from pellucid.arrays import Array, as_count, as_inputs, as_number
+from pellucid.arrays import Array, ArrayLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record, feedforward, gradient, record
 from pellucid.checking import GradientCheck, check_gradient
 from pellucid.explanation import Explanation, explain

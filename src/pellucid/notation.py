@@ -15,6 +15,8 @@ d       delta of neuron j, ∂L/∂z                       ``d_2^3``    ``d_{2}^
 An index of two digits takes braces, and a comma in a weight: ``w_{2,14}^3``.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from functools import cache

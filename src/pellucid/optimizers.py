@@ -5,6 +5,8 @@ An optimizer is a description that never changes; what it remembers between step
 g the gradient, η the learning rate, t the step from 1.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ from pellucid.described import Described
 from pellucid.errors import unknown_name
 
 
-@dataclass
+@dataclass(eq=False)
 class OptimizerState:
     """What an optimizer remembers: its name, the steps taken, and arrays the size of the parameters, by name."""
 
@@ -23,7 +25,7 @@ class OptimizerState:
     step: int
     arrays: dict[str, Array]
 
-    def copy(self) -> "OptimizerState":
+    def copy(self) -> OptimizerState:
         """Return a copy with arrays of its own."""
         return OptimizerState(self.optimizer, self.step, {name: array.copy() for name, array in self.arrays.items()})
 

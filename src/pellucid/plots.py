@@ -1,5 +1,7 @@
 """Plots with Matplotlib, which is imported when the first one is made."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

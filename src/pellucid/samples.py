@@ -1,13 +1,14 @@
 """The samples of one call, checked against a network and a loss before anything is computed."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from pellucid.activations import Activation
-from pellucid.arrays import Array, as_inputs, as_number, as_numbers, as_sample_weight
+from pellucid.arrays import Array, ArrayLike, as_inputs, as_number, as_numbers, as_sample_weight
 from pellucid.backprop import Penalty
 from pellucid.layers import Layers
 from pellucid.losses import Loss, as_loss, as_targets, check_output
@@ -26,7 +27,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.X)
 
-    def take(self, index: np.ndarray[tuple[int], np.dtype[np.intp]]) -> "Samples":
+    def take(self, index: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Samples:
         """Return the samples at these positions."""
         weight = None if self.weight is None else self.weight[index]
         return Samples(self.X[index], self.Y[index], self.loss, weight, is_single=False)

@@ -4,6 +4,8 @@ A schedule is a function of the epoch and of the losses so far and remembers not
 follows the same rates. Epochs count from 1; the factor of epoch 1 is 1.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 

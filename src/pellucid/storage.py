@@ -3,6 +3,8 @@
 A file is written whole or not at all: to a temporary name beside it, then renamed.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os

@@ -4,6 +4,8 @@ The random numbers of an epoch come from (seed, epoch) alone, so an epoch is the
 in one go or was resumed before it.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -93,7 +95,7 @@ class History(Mapping[str, list[float]]):
             del values[epochs:]
 
 
-@dataclass
+@dataclass(eq=False)
 class Epoch:
     """What a callback sees at the end of an epoch.
 
@@ -233,7 +235,7 @@ def new_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
 
 
-def _rng(seed: int, epoch: int) -> "np.random.Generator":
+def _rng(seed: int, epoch: int) -> np.random.Generator:
     return np.random.default_rng([seed, epoch])
 
 
@@ -645,7 +647,7 @@ def clip(vector: Array, norm: float) -> None:
         vector *= norm / length
 
 
-def with_dropout(layers: Layers, rates: Sequence[float], rng: "np.random.Generator", n: int) -> dict[int, Activation]:
+def with_dropout(layers: Layers, rates: Sequence[float], rng: np.random.Generator, n: int) -> dict[int, Activation]:
     """Drop hidden neurons at random: their activations and their slopes are 0, the others' divided by 1 - rate.
 
     Parameters

@@ -421,6 +421,21 @@ def test_an_interrupted_training_keeps_its_last_whole_epoch(monkeypatch):
     assert run.code in (0, 130)
 
 
+def test_an_interruption_before_the_first_whole_epoch_leaves_the_older_model(monkeypatch):
+    source = [*write_source("text"), "-o", "model"]
+    train(*source, "--epochs", 2)
+    before = tensors("model")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pl.training.Trainer, "_descend_epoch", interrupted)
+    for options in ([], ["--json"]):
+        run = pellucid("train", *source, "--epochs", 2, *options)
+        assert tensors("model") == before
+        assert run.code == 130
+
+
 # Options.
 
 

@@ -416,7 +416,7 @@ _scales = st.floats(0, exclude_min=True, allow_infinity=False)
 
 
 def _distinct_names(least):
-    return st.lists(_names, min_size=least, unique=True).map(tuple)
+    return st.lists(_names, min_size=least, max_size=4, unique=True).map(tuple)
 
 
 @given(

@@ -494,7 +494,7 @@ def test_an_npz_cut_anywhere_is_refused(npz_bytes, write):
 
 def test_a_damaged_npz_is_refused_or_read_but_never_crashes(npz_bytes, write):
     outcomes = set()
-    for place, bit in itertools.product(range(len(npz_bytes)), (0x01, 0x40)):
+    for place, bit in itertools.product(range(0, len(npz_bytes), 2), (0x01, 0x40)):
         data = bytearray(npz_bytes)
         data[place] ^= bit
         path = write("damaged.npz", bytes(data))

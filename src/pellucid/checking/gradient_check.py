@@ -7,6 +7,9 @@ agree, smaller steps are tried, and the quotient that its neighbour confirms bes
 kink of an activation or loss says nothing about the partial: if no step avoids the kink, the partial is set aside.
 """
 
+from __future__ import annotations
+
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -20,7 +23,7 @@ from pellucid.losses import canonical_pair
 from pellucid.notation import Label
 from pellucid.samples import Samples
 
-_EPS = np.finfo(np.float64).eps
+_EPS = sys.float_info.epsilon
 _STEP = _EPS**0.2
 """Balances the truncation h⁴ against the rounding eps/h."""
 
@@ -183,7 +186,7 @@ def _rounding(layers: Layers, samples: Samples, penalty: Penalty) -> Array:
     return answer + 8 * F * eps * np.abs(terms)
 
 
-def _choose(shape: tuple[int, int], at_most: int | None, rng: "np.random.Generator") -> np.ndarray:
+def _choose(shape: tuple[int, int], at_most: int | None, rng: np.random.Generator) -> np.ndarray:
     """Which partials to compare: of shape (n_l, 1 + n_{l-1}), the bias first."""
     chosen = np.ones(shape, bool)
     if at_most is not None:

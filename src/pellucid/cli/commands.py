@@ -41,18 +41,18 @@ class TrainingOptions:
 
     epochs: Whole = 30
     "Passes over the training rows."
-    batch_size: Whole = 32
-    "Samples per step; 0 is gradient descent on the total loss."
+    batch_size: Whole | None = None
+    "Samples per step, by default 32; 0 is gradient descent on the total loss, and what lbfgs does."
     optimizer: str = "adam"
     "sgd, adam, adamw, rmsprop or lbfgs (one iteration per epoch; takes no batches)."
-    learning_rate: float = 0.01
-    "Of the optimizer."
-    momentum: float = 0.0
-    "Of sgd."
-    weight_decay: float = 0.01
-    "Of adamw; biases are spared."
-    schedule: str = "cosine"
-    "Of the learning rate: constant, step, exponential, cosine, inverse_scaling or reduce_on_plateau."
+    learning_rate: float | None = None
+    "Of the optimizer, by default 0.01; lbfgs has none."
+    momentum: float | None = None
+    "Of sgd, by default 0."
+    weight_decay: float | None = None
+    "Of adamw, by default 0.01; biases are spared."
+    schedule: str | None = None
+    "cosine over all epochs (the default), constant, step, exponential, inverse_scaling or reduce_on_plateau."
     l2: float = 0.0
     "Adds (l2/2) Σ w² to the loss."
     l1: float = 0.0
@@ -74,26 +74,39 @@ class TrainingOptions:
         """The arguments of `Network.train`."""
         validation = 0.1 if self.patience is not None and self.validation is None else self.validation
         is_lbfgs = self.optimizer == "lbfgs"
-        if self.batch_size < 0:
+        if self.batch_size is not None and self.batch_size < 0:
             raise ValueError(f"--batch-size must be at least 0, got {self.batch_size}")
         return {
             "optimizer": self._optimizer(),
-            "batch_size": None if is_lbfgs or self.batch_size == 0 else self.batch_size,
+            "batch_size": "auto" if self.batch_size is None else self.batch_size or None,
             "validation": validation,
-            "schedule": None if is_lbfgs and self.schedule == "cosine" else self.schedule,
+            "schedule": "cosine" if self.schedule is None and not is_lbfgs else self.schedule,
             **{name: getattr(self, name) for name in ("epochs", "l2", "l1", "dropout", "clip_norm")},
             **{name: getattr(self, name) for name in ("patience", "checkpoint", "resume")},
         }
 
     def _optimizer(self) -> object:
+        _refuse_idle(self.optimizer, "sgd", momentum=self.momentum)
+        _refuse_idle(self.optimizer, "adamw", weight_decay=self.weight_decay)
+        if self.optimizer == "lbfgs" and self.learning_rate is not None:
+            raise ValueError("--learning-rate: lbfgs has none, its line search chooses the step")
+        rate = 0.01 if self.learning_rate is None else self.learning_rate
+        decay = 0.01 if self.weight_decay is None else self.weight_decay
         made: dict[str, Callable[[], object]] = {
-            "sgd": lambda: SGD(self.learning_rate, self.momentum),
-            "adam": lambda: Adam(self.learning_rate),
-            "adamw": lambda: AdamW(self.learning_rate, weight_decay=self.weight_decay),
-            "rmsprop": lambda: RMSprop(self.learning_rate),
+            "sgd": lambda: SGD(rate, self.momentum or 0.0),
+            "adam": lambda: Adam(rate),
+            "adamw": lambda: AdamW(rate, weight_decay=decay),
+            "rmsprop": lambda: RMSprop(rate),
             "lbfgs": LBFGS,
         }
         return made[self.optimizer]() if self.optimizer in made else self.optimizer  # train refuses other names
+
+
+def _refuse_idle(chosen: str | None, needed: str, **options: float | None) -> None:
+    """Refuse an option that only another choice would use."""
+    for name, value in options.items():
+        if value is not None and chosen != needed:
+            raise ValueError(f"--{name.replace('_', '-')} belongs to {needed}, not to {chosen or 'the default'}")
 
 
 @app.command
@@ -111,8 +124,8 @@ def train(
     activation: str = "relu",
     output_activation: str | None = None,
     loss: str | None = None,
-    delta: float = 1.0,
-    tau: float = 0.5,
+    delta: float | None = None,
+    tau: float | None = None,
     init: str | None = None,
     dtype: str = "float64",
     seed: Whole = 0,
@@ -150,9 +163,9 @@ def train(
     loss
         By default cross_entropy or binary_cross_entropy for classes, mse for numbers.
     delta
-        Of the Huber loss.
+        Of the Huber loss, by default 1.
     tau
-        Of the quantile loss.
+        Of the quantile loss, by default 0.5.
     init
         Initialiser of the weights.
     dtype
@@ -189,6 +202,8 @@ def train(
     history = network.train(
         samples.X, samples.Y, loss=row, seed=seed, progress=False if json else None, **training.arguments()
     )
+    if history.stopped == "interrupted" and history.epochs == 0:
+        raise KeyboardInterrupt  # nothing was learnt that could replace a model
     evaluation = model.evaluate(measured)
     check = network.check_gradient(
         samples.X[:8], samples.Y[:8], row, l2=training.l2, l1=training.l1,
@@ -288,8 +303,8 @@ def gradient(
     activation: str = "sigmoid",
     output_activation: str | None = None,
     loss: str | None = None,
-    delta: float = 1.0,
-    tau: float = 0.5,
+    delta: float | None = None,
+    tau: float | None = None,
     seed: Whole = 0,
     explain: str | None = None,
     digits: Whole = 6,
@@ -319,9 +334,9 @@ def gradient(
     loss
         By default the model's own, or mse.
     delta
-        Of the Huber loss.
+        Of the Huber loss, by default 1.
     tau
-        Of the quantile loss.
+        Of the quantile loss, by default 0.5.
     seed
         Of a new network's weights and of x and y if they are not given.
     explain
@@ -337,7 +352,7 @@ def gradient(
     json
         Print one JSON object.
     """
-    chosen = None if loss is None else _loss(loss, delta, tau)
+    chosen = _loss(loss, delta, tau)
     with _finite_numbers():
         if _are_sizes(network):
             if file is not None:
@@ -419,6 +434,8 @@ def _split(
     """Positions of the rows to train on, and the rows to measure on."""
     n = len(table)
     if test is not None:
+        if held_out is not None:
+            raise ValueError("--held-out and --test both name what to measure on; give one")
         rows = _table(test, None if holds_arrays(test) else target, None, header=header)
         dropped = [] if drop is None else [name for name in _names(drop, rows) if name in rows.columns]
         return np.arange(n), rows.without(dropped)
@@ -434,10 +451,14 @@ def _split(
     return np.sort(order[measured:]), table.take(np.sort(order[:measured]))
 
 
-def _loss(name: str | None, delta: float, tau: float) -> Loss | None:
-    if name is None:
-        return None
-    return Huber(delta) if name == "huber" else Quantile(tau) if name == "quantile" else as_loss(name)
+def _loss(name: str | None, delta: float | None, tau: float | None) -> Loss | None:
+    _refuse_idle(name, "huber", delta=delta)
+    _refuse_idle(name, "quantile", tau=tau)
+    if delta is not None:
+        return Huber(delta)
+    if tau is not None:
+        return Quantile(tau)
+    return None if name is None else as_loss(name)
 
 
 def _output_layer(encoding: Encoding, loss: Loss | None, activation: str | None) -> tuple[Loss, str]:

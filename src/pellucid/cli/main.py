@@ -20,7 +20,8 @@ def _prepare_streams() -> None:
         if stream is None:  # closed, or a program without a console
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            # A terminal shows what it can; a file or pipe gets every letter, in the encoding that the readers take.
+            stream.reconfigure(errors="replace") if stream.isatty() else stream.reconfigure(encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -87,7 +87,8 @@ def print_training(
     curve = history.get("loss", [])
     rows = [("trained", _epochs(history) + (f", loss {curve[0]:.4g} → {curve[-1]:.4g}" if curve else ""))]
     if "validation_loss" in history:
-        rows.append(("validation", f"loss {history['validation_loss'][-1]:.4g}"))
+        kept = (history.best_epoch or history.epochs) - 1
+        rows.append(("validation", f"loss {history['validation_loss'][kept]:.4g}"))
     rows.append(("held out" if is_held_out else "on the rows", _evaluation(evaluation)))
     net = model.network
     share = "all" if check.compared + len(check.set_aside) == net.parameters.size else f"of {net.parameters.size:,}"
@@ -103,14 +104,14 @@ def print_training(
 def _epochs(history: History) -> str:
     why = {
         "epochs": "",
-        "patience": " (no better validation loss since)",
+        "patience": "",
         "interrupted": " (interrupted)",
         "converged": " (converged)",
         "stalled": " (no lower loss found)",
         "callback": "",
     }
-    best = f", kept epoch {history.best_epoch}" if history.best_epoch is not None else ""
-    return f"{history.epochs} epochs{why[history.stopped]}{best}"
+    best = f", kept epoch {history.best_epoch}, the best" if history.best_epoch is not None else ""
+    return f"{history.epochs} epoch{'s' if history.epochs != 1 else ''}{why[history.stopped]}{best}"
 
 
 def _evaluation(evaluation: Evaluation) -> str:
