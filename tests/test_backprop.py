@@ -259,6 +259,13 @@ def test_only_the_ratios_of_the_weights_count(problem, exponent):
     np.testing.assert_allclose(equal.vector, p.net.gradient(p.X, p.Y, p.loss).vector, rtol=0, atol=rounding(p))
 
 
+def test_weights_as_large_as_numbers_go_do_not_overflow():
+    net, rng = pl.Network([3, 5, 2], "tanh", seed=0), np.random.default_rng(0)
+    X, Y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    huge = net.gradient(X, Y, sample_weight=np.full(7, np.finfo(np.float64).max))
+    np.testing.assert_allclose(huge.vector, net.gradient(X, Y).vector, rtol=0, atol=64 * EPS)
+
+
 @given(problems(), st.randoms(use_true_random=False))
 def test_the_order_of_the_samples_does_not_count(problem, random):
     p = problem

@@ -139,7 +139,8 @@ def test_answers_are_the_networks_outputs_in_the_rows_own_units(case):
         expected = a * target.scale + target.offset
         np.testing.assert_allclose(np.stack([answers[name] for name in target.names], axis=1), expected, rtol=4 * EPS)
         return
-    p = np.stack([answers[f"p({name})"] for name in target.classes], axis=1)
+    word = "p" if predictor.gives_probabilities else "a"
+    p = np.stack([answers[f"{word}({name})"] for name in target.classes], axis=1)
     assert answers[target.names[0]].tolist() == [target.classes[i] for i in p.argmax(axis=1)]
     np.testing.assert_allclose(p[:, -a.shape[1] :], a, rtol=4 * EPS)
 

@@ -325,16 +325,31 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_batches_as_trained(weighted):
     )  # fmt: skip
     expected = []
     for batches in recorder.epochs():
-        total = count = 0.0
+        total = 0.0
         for batch in batches:
             part = None if weight is None else weight[batch]
-            g = replay.gradient(X[batch], recorder.Y[batch], "mse", sample_weight=part, **penalty)
-            replay.parameters = replay.parameters - rate * g.vector
-            share = len(batch) if part is None else math.fsum(part)
-            total, count = total + share * g.loss, count + share
-        expected.append(total / count)
-    assert bits(replay.parameters) == bits(net.parameters)
-    np.testing.assert_allclose(history["loss"], expected, rtol=8 * EPS)
+            plain = replay.gradient(X[batch], recorder.Y[batch], "mse", sample_weight=part)
+            whole = replay.gradient(X[batch], recorder.Y[batch], "mse", sample_weight=part, **penalty)
+            # A weight counts against the mean of all weights, and the penalty is the same in every batch.
+            factor = 1.0 if part is None else part.mean() / weight.mean()
+            step = factor * plain.vector + (whole.vector - plain.vector)
+            replay.parameters = replay.parameters - rate * step
+            total += len(batch) / n * (factor * plain.loss + (whole.loss - plain.loss))
+        expected.append(total)
+    np.testing.assert_allclose(replay.parameters, net.parameters, rtol=256 * EPS)
+    np.testing.assert_allclose(history["loss"], expected, rtol=256 * EPS)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, None])
+def test_a_weight_means_the_same_whatever_the_batches(batch_size):
+    # A bias alone is drawn to the weighted mean of the targets, here 0.9; its steps shrink, so it settles there.
+    net = pl.Network([1, 1], "identity", init="zeros")
+    X, Y, weight = np.zeros((4, 1)), np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 9.0, 1.0, 9.0])
+    net.train(
+        X, Y, optimizer=pl.SGD(0.1), batch_size=batch_size, epochs=3000, seed=0, sample_weight=weight,
+        schedule=pl.schedules.InverseScaling(0.75),
+    )  # fmt: skip
+    assert net.b[2][0] == pytest.approx(0.9, abs=0.01)
 
 
 def test_a_samples_loss_is_the_one_it_had_when_it_was_trained_on():
@@ -383,14 +398,16 @@ def test_samples_of_weight_zero_have_no_influence_at_all():
     assert one == other
 
 
-def test_a_batch_whose_weights_are_all_zero_changes_nothing():
-    X, Y = some_data(9)
-    weight = np.array([1, 2, 3, 0, 0, 0, 1, 1, 1.0])
-    arguments = {"optimizer": pl.SGD(0.1, momentum=0.5), "shuffle": False, "batch_size": 3, "epochs": 3}
-    whole, history = trained(data=(X, Y), sample_weight=weight, **arguments)
-    kept = weight > 0
-    part, expected = trained(data=(X[kept], Y[kept]), sample_weight=weight[kept], **arguments)
-    assert everything(whole, history) == everything(part, expected)
+def test_the_steps_of_an_epoch_add_up_to_the_gradient_of_the_total_loss_whatever_the_weights():
+    # With a learning rate too small to change the gradient, the mean step of an epoch is -η ∇L_T.
+    X, Y = some_data(12)
+    weight = np.array([1, 2, 3, 0, 0, 0, 1, 1, 1.0, 5, 0, 0.5])
+    net = a_network(init="standard_normal")
+    start, g = net.parameters.copy(), net.gradient(X, Y, sample_weight=weight)
+    net.train(X, Y, optimizer=pl.SGD(1e-7), batch_size=3, epochs=1, sample_weight=weight, seed=0)
+    np.testing.assert_allclose(
+        (start - net.parameters) / (4 * 1e-7), g.vector, rtol=0, atol=1e-5 * np.abs(g.vector).max()
+    )
 
 
 def test_the_scale_of_the_weights_does_not_matter():
@@ -928,15 +945,34 @@ def test_resuming_goes_on_from_the_networks_own_optimizer_memory_only_without_a_
     assert everything(*trained(net=a_network(5), epochs=6, checkpoint=tmp_path / "checkpoint", resume=True)) == expected
 
 
-@pytest.mark.parametrize("why", ["patience", "callback"])
-def test_a_training_that_had_stopped_is_not_resumed_beyond_its_end(why, tmp_path):
+def test_a_training_whose_patience_ran_out_is_not_resumed_beyond_its_end(tmp_path):
     arguments = {"optimizer": pl.SGD(2.0), "epochs": 60, "validation": 0.25, "checkpoint": tmp_path / "checkpoint"}
-    arguments |= {"patience": 3 if why == "patience" else 50}
-    ended = trained(callbacks=lambda epoch: epoch.stop() if epoch.number == 40 else None, **arguments)
-    assert ended[1].stopped == why
+    arguments |= {"patience": 3}
+    ended = trained(**arguments)
+    assert ended[1].stopped == "patience"
     before = (tmp_path / "checkpoint").read_bytes()
     assert everything(*trained(net=a_network(9), resume=True, **arguments)) == everything(*ended)
     assert (tmp_path / "checkpoint").read_bytes() == before
+
+
+def test_a_training_that_a_callback_stopped_goes_on_with_the_same_bits(tmp_path):
+    expected = everything(*trained(epochs=6))
+    path = tmp_path / "checkpoint"
+    _, history = trained(epochs=6, checkpoint=path, checkpoint_every=4, callbacks=lambda e: e.number == 3 and e.stop())
+    assert (history.stopped, history.epochs) == ("callback", 3)
+    assert everything(*trained(net=a_network(9), epochs=6, checkpoint=path, resume=True)) == expected
+
+
+def test_an_interrupted_training_leaves_a_checkpoint_of_its_last_whole_epoch(tmp_path):
+    def interrupt(epoch):
+        if epoch.number == 3:
+            raise KeyboardInterrupt
+
+    expected = everything(*trained(epochs=6))
+    path = tmp_path / "checkpoint"
+    _, history = trained(epochs=6, checkpoint=path, checkpoint_every=100, callbacks=interrupt)
+    assert (history.stopped, history.epochs) == ("interrupted", 3)
+    assert everything(*trained(net=a_network(9), epochs=6, checkpoint=path, resume=True)) == expected
 
 
 def test_a_finished_training_is_resumed_to_its_own_end(tmp_path):
@@ -1187,7 +1223,7 @@ def test_a_gradient_that_overflows_where_the_loss_does_not_is_named():
 
 def test_a_parameter_that_overflows_in_the_last_batch_is_named():
     net = pl.Network([1, 1], "identity", init=np.array([1.0, 0.0]))
-    with pytest.raises(pl.TrainingDiverged, match="epoch 1: a parameter is -inf") as caught:
+    with pytest.raises(pl.TrainingDiverged, match="epoch 1, after its last batch: a parameter is -inf") as caught:
         net.train([[1e10]], [[0.0]], epochs=1, optimizer=pl.SGD(1e300))
     assert caught.value.batch is None
     assert net.parameters.tolist() == [1.0, 0.0]
@@ -1197,7 +1233,7 @@ def test_a_validation_loss_that_is_not_finite_is_divergence():
     X, Y = some_data(4, sizes=(1, 1))
     net = pl.Network([1, 1], "identity", seed=0)
     before = bits(net.parameters)
-    with pytest.raises(pl.TrainingDiverged, match="epoch 1: the validation loss is inf"):
+    with pytest.raises(pl.TrainingDiverged, match="epoch 1, after its last batch: the validation loss is inf"):
         net.train(X, Y, epochs=2, validation=(1e200 * X, Y))
     assert bits(net.parameters) == before
 
@@ -1278,7 +1314,7 @@ REFUSED = [
     ({"validation": 0.99}, ValueError, "leaves none to train on"),
     ({"validation": "0.5"}, TypeError, "validation"),
     ({"validation": (X0,)}, ValueError, "validation"),
-    ({"validation": (X0, Y0, Y0)}, ValueError, "validation"),
+    ({"validation": (X0, Y0, Y0, Y0)}, ValueError, "validation"),
     ({"validation": (X0[:, :2], Y0)}, ValueError, "validation X"),
     ({"validation": (X0, Y0[:5])}, ValueError, "validation Y"),
     ({"validation": (X0 * np.nan, Y0)}, ValueError, "validation X"),

@@ -1,4 +1,4 @@
-"""Feed-forward neural networks in which backpropagation is exact, in the open, and fast."""
+"""Feed-forward neural networks in which backpropagation is exact and in the open."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -295,8 +295,8 @@ _ROWS = (
     ),
     Activation(
         "softmax", _softmax, _softmax_jacobian,
-        formula="e^(z_j) / Σ_i e^(z_i)", derivative_formula="∂a_j/∂z_k = a_j (1 - a_j) if j = k else -a_j a_k",
-        latex=r"\frac{e^{z_j}}{\sum_i e^{z_i}}",
+        formula="e^(z_j) / Σ_k e^(z_k)", derivative_formula="∂a_j/∂z_k = a_j (1 - a_j) if j = k else -a_j a_k",
+        latex=r"\frac{e^{z_j}}{\sum_k e^{z_k}}",
         derivative_latex=r"\frac{\partial a_j}{\partial z_k} = a_j (\delta_{jk} - a_k)",
         source="Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
         elementwise=False,

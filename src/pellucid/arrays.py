@@ -36,6 +36,8 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     """Convert to an array of any dtype; rows of unequal length are a TypeError."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise TypeError(f"{name} is a masked array with masked entries; fill them in or leave their samples out")
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -130,7 +132,12 @@ def as_sample_weight(sample_weight: ArrayLike | None, n: int, dtype: np.dtype[An
         raise ValueError(f"sample_weight[{i}] is {weight[i]}; weights must not be negative")
     if not weight.any():
         raise ValueError("sample_weight is zero for every sample; at least one must be positive")
-    return weight
+    largest = weight.max()
+    if largest < np.sqrt(np.finfo(dtype).max):
+        return weight
+    # Only ratios matter, and a sum of weights as large as numbers go would overflow; a power of two is exact.
+    scaled: Array = np.ldexp(weight, -np.frexp(largest)[1])
+    return scaled
 
 
 def as_number(

@@ -1,7 +1,8 @@
 """Backpropagation in five steps, line for line the textbook's: the specification of everything below.
 
 Arrays put samples first: ``a[l]``, ``z[l]`` and ``d[l]`` have shape (n, n_l), so that W a becomes ``a @ W.T`` and
-Wᵀ d becomes ``d @ W``. The four equations are the lines marked (1) to (4).
+Wᵀ d becomes ``d @ W``. The four equations are the lines marked (1) to (4); (1) has three
+cases, of which the element-wise one is the textbook's.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ class Gradient:
     W: PerLayer
     b: PerLayer
     loss: float
+
+    def __repr__(self) -> str:
+        return (
+            f"<Gradient: {self.vector.size:,} partials of norm {np.linalg.norm(self.vector):.6g}, loss {self.loss:.6g}>"
+        )
 
 
 class Penalty(NamedTuple):
@@ -79,7 +85,8 @@ def feedforward(
     z, a : dict by layer
         Of shape (n, n_l).
     """
-    W, b, sigma = layers.W, layers.b, sigma or layers.activations
+    W, b = layers.W, layers.b
+    sigma = sigma or layers.activations
     # 1 Input
     a: dict[int, Array] = {1: x}
     z: dict[int, Array] = {}
@@ -115,7 +122,9 @@ def backpropagate(
     dict by layer
         d[l] of shape (n, n_l), l = 2 … F.
     """
-    W, F, sigma, d = layers.W, layers.F, sigma or layers.activations, {}
+    W, F = layers.W, layers.F
+    sigma = sigma or layers.activations
+    d: dict[int, Array] = {}
     # 3 Output
     if pair := canonical_pair(loss, sigma[F]):
         d[F] = pair.delta(a[F], y)  # (1), collapsed to a^F - y
@@ -199,6 +208,7 @@ def gradient(
     penalty: Penalty = NO_PENALTY,
     sigma: Mapping[int, Activation] | None = None,
     vector: Array | None = None,
+    share: Array | float | None = None,
 ) -> Gradient:
     """All five steps on a batch, for the mean gradient alone.
 
@@ -213,9 +223,16 @@ def gradient(
         In place of the layers' own activations.
     vector : ndarray, optional
         Receives the partials; new if absent.
+    share : float or ndarray of shape (n, 1), optional
+        In place of the sample weights: what each sample counts.
+
+    Returns
+    -------
+    Gradient
+        Of the loss that it reports, penalty included.
     """
     vector = np.empty_like(layers.parameters) if vector is None else vector
-    share = shares(sample_weight, len(x))
+    share = shares(sample_weight, len(x)) if share is None else share
     z, a = feedforward(layers, x, sigma)
     d = backpropagate(layers, z, a, y, loss, sigma)
     W, b = mean_gradient(layers, a, d, share, vector, penalty)
@@ -292,6 +309,10 @@ def record(
     penalty : Penalty
     is_single : bool
         Leave out the sample axis of the one sample.
+
+    Returns
+    -------
+    Record
     """
     layers = layers.with_parameters(layers.parameters.copy())
     z, a = feedforward(layers, x.copy())

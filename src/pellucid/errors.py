@@ -56,12 +56,36 @@ class TrainingDiverged(FloatingPointError):  # noqa: N818 (a fixed name)
         self.history = history
 
 
+_OTHER_NAMES = {
+    "bce": "binary_cross_entropy",
+    "ce": "cross_entropy",
+    "nll": "cross_entropy",
+    "l1": "mae",
+    "l2": "mse",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+    "pinball": "quantile",
+    "linear": "identity",
+    "logistic": "sigmoid",
+    "swish": "silu",
+    "he": "he_normal",
+    "kaiming": "he_normal",
+    "xavier": "glorot_uniform",
+    "glorot": "glorot_uniform",
+    "normal": "standard_normal",
+}
+"""What other libraries call rows of the tables: for the hint of an error alone."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that is in no table, with the nearest one that is."""
     import difflib  # when a name is wrong, and not at every start
 
     known = sorted(known)
-    near = difflib.get_close_matches(str(name).lower().replace("-", "_").replace(" ", "_"), known, n=1, cutoff=0.5)
+    asked = str(name).lower().replace("-", "_").replace(" ", "_")
+    near = [_OTHER_NAMES[asked]] if _OTHER_NAMES.get(asked) in known else []
+    near = near or [row for row in known if asked and row.startswith(asked)]
+    near = near or difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? Known" if near else "known"
     return UnknownNameError(f"unknown {kind} {name!r}: {hint}: {', '.join(known)}")
 

@@ -73,7 +73,7 @@ class Explanation:
 
 def explain(
     record: Record,
-    symbol: str,
+    symbol: str | Label,
     *,
     layer: int | None = None,
     j: int | None = None,
@@ -111,6 +111,8 @@ def explain(
         raise UnknownLabelError(f"sample = {sample}: the record holds {held}")
     writer = _Writer(record, sample, _as_digits(digits))
     if symbol not in SYMBOLS and (layer, j, k) != (None, None, None):
+        if symbol != "L" and isinstance(symbol, str) and "_" not in symbol:
+            raise UnknownLabelError(f"unknown symbol {symbol!r}; the symbols are {', '.join(SYMBOLS)} and L")
         raise UnknownLabelError(f"{symbol!r} is a whole label: give its layer, j and k within it and not beside it")
     if symbol == "L":
         return writer.loss()
@@ -272,9 +274,9 @@ class _Writer:
             if len(terms) > _TERMS_SHOWN:
                 terms = [*terms[:3], ("…", r"\cdots"), terms[-1]]
             steps = (
-                (f"Σ_i ∂L/∂a_i^{l} · ∂a_i^{l}/∂{z}",
-                 rf"\sum_i \frac{{\partial L}}{{\partial a_i^{{{l}}}}} "
-                 rf"\frac{{\partial a_i^{{{l}}}}}{{\partial {z.latex}}}"),
+                (f"Σ_k ∂L/∂a_k^{l} · ∂a_k^{l}/∂{z}",
+                 rf"\sum_k \frac{{\partial L}}{{\partial a_k^{{{l}}}}} "
+                 rf"\frac{{\partial a_k^{{{l}}}}}{{\partial {z.latex}}}"),
                 _join(terms, " + "),
             )  # fmt: skip
         notes = (

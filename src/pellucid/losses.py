@@ -6,6 +6,7 @@ cross-entropies are sums.
 
 A canonical pair of loss and output activation has a stable form that never leaves z: softmax with cross-entropy,
 sigmoid with binary cross-entropy, exp with Poisson. There ∇_a L ⊙ σ'(z) collapses to a - y (over m for Poisson).
+Sigmoid with cross-entropy has one as well; its delta is -y (1 - a).
 """
 
 from __future__ import annotations
@@ -148,7 +149,8 @@ def _mae_gradient(a: Array, y: Array) -> Array:
 
 def _huber(a: Array, y: Array, delta: float) -> Array:
     r = np.abs(a - y)
-    return np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta)).mean(axis=-1)
+    near = np.minimum(r, delta)
+    return (near * (r - 0.5 * near)).mean(axis=-1)  # both cases in one, and no square of a large r
 
 
 def _huber_gradient(a: Array, y: Array, delta: float) -> Array:
@@ -212,6 +214,14 @@ def _cross_entropy_of_softmax(z: Array, y: Array) -> Array:
     # A y that sums to 1 only roughly keeps the gradient a - y: (1 - Σ y) max z is what is left of ln Σ e^{z_i} then
     missing = (1 - y.sum(axis=-1)) * z.max(axis=-1)
     return (y * below).sum(axis=-1) + np.log1p(others.sum(axis=-1)) + missing
+
+
+def _cross_entropy_of_sigmoid(z: Array, y: Array) -> Array:
+    return (y * (np.maximum(-z, 0) + np.log1p(np.exp(-np.abs(z))))).sum(axis=-1)  # -ln σ(z) = softplus(-z)
+
+
+def _cross_entropy_delta(a: Array, y: Array) -> Array:
+    return y * (a - 1)
 
 
 def _residual(a: Array, y: Array) -> Array:
@@ -319,8 +329,13 @@ _ROWS = (
         "cross_entropy", _cross_entropy, _cross_entropy_gradient,
         formula="-Σ_j y_j ln a_j", gradient_formula="-y_j/a_j",
         latex=r"-\sum_j y_j \ln a_j", gradient_latex=r"-\frac{y_j}{a_j}",
-        targets="classes", domain=(0.0, 1.0), outputs=("softmax", "sigmoid"),
-        canonical={"softmax": CanonicalPair(_cross_entropy_of_softmax, _residual)},
+        targets="classes", domain=(0.0, 1.0), outputs=("softmax",),
+        canonical={
+            "softmax": CanonicalPair(_cross_entropy_of_softmax, _residual),
+            "sigmoid": CanonicalPair(
+                _cross_entropy_of_sigmoid, _cross_entropy_delta, "-y_j (1 - a_j)", "-y_j (1 - a_j)"
+            ),
+        },
         source="Goodfellow, Bengio, Courville, Deep learning, 2016, section 6.2.2",
     ),
     Loss(
@@ -462,6 +477,11 @@ def _one_hot(
 ) -> Array:
     """Class indices, whole numbers in [0, n_F), as one-hot rows."""
     if raw.dtype.kind not in "iu":
+        if raw.dtype.kind in "UOST":
+            raise TypeError(
+                f"{name} holds text or objects, but loss cross_entropy takes class indices: "
+                f"classes, {name} = np.unique({name}, return_inverse=True)"
+            )
         raise TypeError(
             f"{name} holds class indices of dtype {raw.dtype}, but loss cross_entropy takes whole numbers in "
             f"[0, {n_outputs}): convert them with {name}.astype(int), or give one-hot rows of shape ({n}, {n_outputs})"

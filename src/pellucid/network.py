@@ -12,6 +12,7 @@ from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record, feedforward, gradient, record
 from pellucid.checking import GradientCheck, check_gradient
+from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
@@ -38,17 +39,17 @@ class Run(Record):
     See `pellucid.backprop.Record` for every attribute. A number can also be had by its label: ``run["d_2^3"]``.
     """
 
-    def __getitem__(self, label: str) -> Any:
+    def __getitem__(self, label: str | Label) -> Any:
         """Return z, a, d, w or b by its label; for z, a and d of a batch the column of all samples."""
         which = parse(label)
         self.layers.check_label(which)
         if which.symbol in "wb":
             return (self.layers.W if which.symbol == "w" else self.layers.b)[which.layer][which.index]
-        return {"z": self.z, "a": self.a, "d": self.d}[which.symbol][which.layer][..., which.j - 1]
+        return {"z": self.z, "a": self.a, "d": self.d}[which.symbol][which.layer][..., which.j - 1][()]
 
     def explain(
         self,
-        symbol: str,
+        symbol: str | Label,
         *,
         layer: int | None = None,
         j: int | None = None,
@@ -250,14 +251,14 @@ class Network(Layers):
         self,
         X: ArrayLike,
         Y: ArrayLike,
-        *,
         loss: object = "mse",
+        *,
         optimizer: object = "adam",
         batch_size: int | Literal["auto"] | None = "auto",
         epochs: int = 10,
         shuffle: bool = True,
         seed: int | None = None,
-        validation: tuple[ArrayLike, ArrayLike] | float | None = None,
+        validation: tuple[ArrayLike, ...] | float | None = None,
         patience: int | None = None,
         metrics: object = (),
         sample_weight: ArrayLike | None = None,
@@ -290,7 +291,7 @@ class Network(Layers):
             Draw the batches in a new order each epoch.
         seed : int, optional
             For order, dropout and split; ``history.seed`` names the one drawn without it.
-        validation : (X, Y) or float in (0, 1), optional
+        validation : (X, Y), (X, Y, sample_weight) or float in (0, 1), optional
             Samples held out to measure the loss on, or the fraction of the samples to split off for that.
         patience : int, optional
             Stop after so many epochs without a lower validation loss (training loss without validation); the network
@@ -299,6 +300,7 @@ class Network(Layers):
             Taken at the end of each epoch: names in `pellucid.metrics.METRICS`, or functions of (a, y). They do not see
             the weights of the samples.
         sample_weight : array_like of shape (n,), optional
+            A weight counts against the mean of all weights: in a batch B the loss is Σ w_i L_i / (w̄ |B|).
         l2, l1 : float in [0, ∞)
             As in `backprop`.
         dropout : float in [0, 1), or one for each hidden layer
@@ -310,7 +312,7 @@ class Network(Layers):
         callbacks : callable or a sequence of them
             Called at the end of each epoch with a `pellucid.training.Epoch`, whose ``stop()`` ends the training.
         checkpoint : path, optional
-            Written atomically every ``checkpoint_every`` epochs and at the end.
+            Written atomically every ``checkpoint_every`` epochs, at the end, and on Ctrl-C.
         resume : bool
             Go on from the checkpoint if the file exists, with the same bits as never having stopped.
         progress : bool, optional
@@ -360,15 +362,18 @@ class Network(Layers):
             self.optimizer_state = trainer.state
 
     def _validation(
-        self, samples: Samples, validation: tuple[ArrayLike, ArrayLike] | float | None, settings: Settings
+        self, samples: Samples, validation: tuple[ArrayLike, ...] | float | None, settings: Settings
     ) -> tuple[Samples, Samples | None]:
         if validation is None:
             return samples, None
         if isinstance(validation, tuple | list):
-            if len(validation) != 2:
-                raise ValueError(f"validation must be (X, Y) or a fraction, got {len(validation)} arrays")
+            if len(validation) not in (2, 3):
+                raise ValueError(
+                    f"validation must be (X, Y), (X, Y, sample_weight) or a fraction, got {len(validation)} arrays"
+                )
             names = ("validation X", "validation Y")
-            return samples, as_samples(self, *validation, samples.loss, names=names)
+            X, Y, *weight = validation
+            return samples, as_samples(self, X, Y, samples.loss, *weight, names=names)
         fraction = as_number(validation, "validation", 0, 1, open_low=True)
         assert settings.seed is not None
         return split(samples, fraction, settings.seed)
@@ -389,19 +394,21 @@ class Network(Layers):
         other.optimizer_state = self.optimizer_state and self.optimizer_state.copy()
         return other
 
-    def __getitem__(self, label: str) -> Any:
+    def __getitem__(self, label: str | Label) -> Any:
         """Return a weight or bias by its label, as in ``net["w_24^3"]``."""
         array, index = self._parameter(parse(label))
         return array[index]
 
-    def __setitem__(self, label: str, value: float) -> None:
+    def __setitem__(self, label: str | Label, value: float) -> None:
         array, index = self._parameter(parse(label))
-        array[index] = as_number(value, label, -np.inf, open_low=True)
+        array[index] = as_number(value, str(label), -np.inf, open_low=True)
 
     def _parameter(self, label: Label) -> tuple[Array, tuple[int, ...]]:
         self.check_label(label)
         if label.symbol not in "wb":
-            raise KeyError(f"{label} belongs to a run and not to the network: net.backprop(x, y)[{label.text!r}]")
+            raise UnknownLabelError(
+                f"{label} belongs to a run and not to the network: net.backprop(x, y)[{label.text!r}]"
+            )
         return (self.W if label.symbol == "w" else self.b)[label.layer], label.index
 
     def __repr__(self) -> str:

@@ -130,13 +130,13 @@ def _forms() -> list[re.Pattern[str]]:
     return [re.compile(rf"\s*\$?\s*(?P<symbol>[A-Za-z]+)\s*{a}\s*{b}\s*\$?\s*") for a, b in orders]
 
 
-def parse(text: str) -> Label:
+def parse(text: str | Label) -> Label:
     """Read a label back from text or LaTeX.
 
     Parameters
     ----------
-    text : str
-        ``w_24^3``, ``w_{2,14}^3``, ``w_{24}^{3}``, ``$w^3_{24}$``, ``a_{14}^2``, ...
+    text : str or Label
+        ``w_24^3``, ``w_{2,14}^3``, ``w_{24}^{3}``, ``$w^3_{24}$``, ``a_{14}^2``, ...; a Label is given back as it is.
 
     Returns
     -------
@@ -152,6 +152,10 @@ def parse(text: str) -> Label:
     >>> parse("w_{2,14}^3")
     Label(symbol='w', layer=3, j=2, k=14)
     """
+    if isinstance(text, Label):
+        return text
+    if not isinstance(text, str):
+        raise UnknownLabelError(f"{text!r} is no label; labels are text such as 'w_24^3'")
     match = next((found for form in _forms() if (found := form.fullmatch(text))), None)
     if match is None:
         raise UnknownLabelError(

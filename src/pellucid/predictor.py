@@ -12,7 +12,7 @@ from pellucid.backprop import NO_PENALTY, feedforward, sample_losses, shares, to
 from pellucid.data import Encoding, Table
 from pellucid.data.tables import Column, is_text
 from pellucid.errors import DataFileError, ModelFileError
-from pellucid.losses import Loss
+from pellucid.losses import Loss, as_loss
 from pellucid.metrics import METRICS
 from pellucid.network import Network
 from pellucid.samples import Samples, as_samples
@@ -57,7 +57,7 @@ class Predictor:
     Attributes
     ----------
     network : Network
-    loss : Loss or None
+    loss : Loss, str or None
         None for a file written by `Network.save`.
     encoding : Encoding or None
         None likewise; rows are then numbers in the order of the inputs.
@@ -67,8 +67,26 @@ class Predictor:
     loss: Loss | None
     encoding: Encoding | None
 
+    def __post_init__(self) -> None:
+        if self.loss is not None:
+            object.__setattr__(self, "loss", as_loss(self.loss))  # a name serves as well
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs for classes are probabilities: softmax, or one sigmoid for two classes."""
+        sigma, n_outputs = self.network.activations[self.network.F].name, self.network.size(self.network.F)
+        return sigma == "softmax" or (sigma == "sigmoid" and n_outputs == 1)
+
     def samples(self, table: Table) -> Samples:
-        """Make inputs and targets from raw rows."""
+        """Make inputs of shape (n, n_1) and targets of shape (n, n_F) from raw rows.
+
+        Raises
+        ------
+        ValueError
+            The model has no loss or encoding, or what `as_samples` refuses.
+        DataFileError
+            What the encoding refuses.
+        """
         if self.encoding is None or self.loss is None:
             raise ValueError("this model was saved without its loss and encoding, so rows have no targets for it")
         X, Y = self.encoding.encode_inputs(table), self.encoding.encode_targets(table)
@@ -90,20 +108,39 @@ class Predictor:
         return np.stack([table.columns[name].astype(np.float64) for name in names], axis=1)
 
     def predict(self, table: Table) -> dict[str, Column]:
-        """Answer raw rows: classes with their probabilities, or numbers in their own units, by column."""
-        a = self.network.forward(self.inputs(table))
+        """Answer raw rows: classes with their probabilities or outputs, or numbers in their own units, by column.
+
+        Raises
+        ------
+        DataFileError
+            What `inputs` refuses, or a row whose outputs are not finite numbers.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            a = self.network.forward(self.inputs(table))
+        self._check_finite(a, table)
         if self.encoding is None:
             return {f"a_{j}": column for j, column in enumerate(a.T, start=1)}
-        return self.encoding.decode(a.astype(np.float64))
+        return self.encoding.decode(a.astype(np.float64), are_probabilities=self.gives_probabilities)
+
+    def _check_finite(self, a: Array, table: Table) -> None:
+        if not np.isfinite(a).all():
+            i = int(np.argmin(np.isfinite(a).all(axis=1)))
+            raise DataFileError(
+                f"{table.where(i)}: the network's outputs are not finite; the row's numbers are too large"
+            )
 
     def evaluate(self, table: Table) -> Evaluation:
         """Measure the model on raw rows with targets."""
         samples = self.samples(table)
         assert self.encoding is not None
-        z, a = feedforward(self.network, samples.X)
-        losses = sample_losses(self.network, z, a, samples.Y, samples.loss)
-        loss = total_loss(losses, shares(None, len(samples)), NO_PENALTY, self.network.W)
-        outputs = a[self.network.F]
+        with np.errstate(over="ignore", invalid="ignore"):
+            z, a = feedforward(self.network, samples.X)
+            outputs = a[self.network.F]
+            self._check_finite(outputs, table)
+            losses = sample_losses(self.network, z, a, samples.Y, samples.loss)
+            loss = total_loss(losses, shares(None, len(samples)), NO_PENALTY, self.network.W)
+        if not np.isfinite(loss):
+            raise DataFileError(f"{table.name}: the loss of these rows is {loss}; their numbers are too large")
         target = self.encoding.target
         if target.classes is None:
             scale = np.array(target.scale)

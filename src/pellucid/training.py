@@ -21,7 +21,7 @@ import numpy as np
 from pellucid.activations import Activation
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.backprop import NO_PENALTY, Penalty, feedforward, gradient, sample_losses, shares, total_loss
-from pellucid.errors import ModelFileError, TrainingDiverged, import_extra
+from pellucid.errors import ModelFileError, TrainingDiverged, UnknownLabelError, import_extra
 from pellucid.layers import Layers
 from pellucid.metrics import Metric, as_metric
 from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
@@ -34,8 +34,8 @@ from pellucid.storage import PathLike, check_writable, layers_header, read_file,
 class History(Mapping[str, list[float]]):
     """The curves of a training: ``history["loss"]``, ``history["validation_loss"]``, ``history["accuracy"]``, …
 
-    ``loss`` is the mean over the epoch's batches as trained, each batch counting by its samples' weight, with penalty
-    and dropout. Everything else is taken at the end of the epoch, without them.
+    ``loss`` is the mean over the epoch's batches as trained, each batch counting by its samples, with penalty and
+    dropout. Everything else is taken at the end of the epoch, without them.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class History(Mapping[str, list[float]]):
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
-            raise KeyError(
+            raise UnknownLabelError(
                 f"no curve {name!r}; there are: {', '.join(self._columns) or 'none, no epoch was completed'}"
             )
         return self._columns[name]
@@ -326,6 +326,8 @@ class Trainer:
                     self._descend(self.settings.optimizer, show)
         except KeyboardInterrupt:
             self._restore(self._whole)
+            if self.settings.checkpoint is not None and self._whole.epoch:
+                self._write_checkpoint()
             self.history.stopped = "interrupted"
             return self.history
         except _NotFiniteError as problem:
@@ -341,8 +343,9 @@ class Trainer:
 
     def _descend(self, optimizer: Optimizer, show: Callable[[Mapping[str, float]], None]) -> None:
         settings = self.settings
-        if self.history.epochs and self.history.stopped != "epochs":
-            return  # the checkpoint is of a training that had stopped
+        if self.history.stopped == "patience":
+            return  # the checkpoint is of a training that had come to its end
+        self.history.stopped = "epochs"
         for epoch in range(self._whole.epoch + 1, settings.epochs + 1):
             rate = optimizer.learning_rate * settings.schedule.factor(epoch, settings.epochs, self._monitored())
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -366,7 +369,8 @@ class Trainer:
         rng = _rng(self.history.seed, epoch)
         size = n if settings.batch_size is None else min(settings.batch_size, n)
         order = rng.permutation(n) if settings.shuffle and size < n else None
-        total = weight_total = 0.0
+        mean_weight = 1.0 if samples.weight is None else float(samples.weight.mean())
+        total = 0.0
         for batch, start in enumerate(range(0, n, size), start=1):
             if size == n:
                 X, Y, weight = samples.X, samples.Y, samples.weight
@@ -375,13 +379,11 @@ class Trainer:
                 X, Y = samples.X[index], samples.Y[index]
                 weight = None if samples.weight is None else samples.weight[index]
             sigma = with_dropout(layers, settings.dropout, rng, len(X)) if settings.dropout else None
-            batch_weight = float(len(X)) if weight is None else float(weight.sum())
-            if batch_weight == 0:
-                continue  # nothing in this batch counts
+            # A weight counts against the mean of all weights, not of its batch: it means the same in every batch.
+            share = 1 / len(X) if weight is None else (weight / (mean_weight * len(X)))[:, np.newaxis]
             g = gradient(
-                layers, X, Y, samples.loss, sample_weight=weight, penalty=settings.penalty, sigma=sigma,
-                vector=self._gradient,
-            )  # fmt: skip
+                layers, X, Y, samples.loss, penalty=settings.penalty, sigma=sigma, vector=self._gradient, share=share
+            )
             if not math.isfinite(g.loss):
                 raise _NotFiniteError("the loss", g.loss, batch)
             if not np.isfinite(g.vector).all():
@@ -389,11 +391,10 @@ class Trainer:
             if settings.clip_norm is not None:
                 clip(g.vector, settings.clip_norm)
             optimizer.step(layers.parameters, g.vector, self.state, rate, self._weight_mask)
-            total += batch_weight * g.loss
-            weight_total += batch_weight
+            total += len(X) / n * g.loss
         if not np.isfinite(layers.parameters).all():
             raise _NotFiniteError("a parameter", float(layers.parameters[~np.isfinite(layers.parameters)][0]), None)
-        return total / weight_total
+        return total
 
     # L-BFGS through SciPy.
 
@@ -494,7 +495,7 @@ class Trainer:
         self._restore(kept)
         if self._best is not None and self._best[1].epoch > kept.epoch:
             self.history.best_epoch = None
-        where = f"epoch {epoch}" + (f", batch {problem.batch}" if problem.batch is not None else "")
+        where = f"epoch {epoch}, {'after its last batch' if problem.batch is None else f'batch {problem.batch}'}"
         before = self.history["loss"][-1] if self.history.epochs else None
         was = f" (it was {before:.4g} in epoch {self.history.epochs})" if before is not None else ""
         advice = []
@@ -615,7 +616,7 @@ class Trainer:
         parameters = tensors[f"{name}.parameters"]
         for array in (parameters, *arrays.values()):
             if array.shape != self.layers.parameters.shape or array.dtype != self.layers.dtype:
-                raise KeyError(f"{name}: an array of shape {array.shape} and dtype {array.dtype}")
+                raise UnknownLabelError(f"{name}: an array of shape {array.shape} and dtype {array.dtype}")
         return _Snapshot(epoch, parameters, OptimizerState(self.state.optimizer, int(header["steps"][name]), arrays))
 
 

@@ -322,8 +322,8 @@ def test_a_test_file_is_measured_and_every_row_of_the_source_is_trained_on():
 def test_without_held_out_rows_the_rows_trained_on_are_measured():
     source, *target = write_source("a float")
     found = train(source, *target, "--held-out", 0, "--epochs", 5, "-o", "model")
-    assert (found["rows"], found["held_out"]["rows"]) == (N, N)
-    assert found["held_out"] == json.loads(pellucid("evaluate", "model", source, "--json").out)
+    assert (found["rows"], found["on_the_rows_trained_on"]["rows"]) == (N, N)
+    assert found["on_the_rows_trained_on"] == json.loads(pellucid("evaluate", "model", source, "--json").out)
     assert "on the rows" in pellucid("train", source, *target, "--held-out", 0, "--epochs", 1).out
 
 
@@ -348,7 +348,11 @@ def test_held_out_rows_do_not_touch_the_parameters_and_all_others_do():
 
 def test_four_rows_are_trained_on_and_measured_all():
     found = train("xor", "--epochs", 200)
-    assert (found["rows"], found["held_out"]["rows"], found["held_out"]["accuracy"]) == (4, 4, 1.0)
+    assert (found["rows"], found["on_the_rows_trained_on"]["rows"], found["on_the_rows_trained_on"]["accuracy"]) == (
+        4,
+        4,
+        1.0,
+    )
 
 
 # The same seed, checkpoints, patience.

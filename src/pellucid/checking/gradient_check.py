@@ -51,7 +51,7 @@ class PartialCheck(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GradientCheck:
-    """The result of a gradient check; true if every partial that could be compared agrees.
+    """The result of a gradient check; true if partials could be compared and all of them agree.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class GradientCheck:
         Beyond the tolerance, worst first.
     relative_error : dict by layer
         ‖g - t‖ / max(‖g‖, ‖t‖) over the layer's compared weights and biases, g by backpropagation and t by
-        differences.
+        differences; NaN if none was compared.
     compared : int
         Partials compared.
     set_aside : tuple of Label
@@ -84,6 +84,7 @@ class GradientCheck:
 
     def __repr__(self) -> str:
         verdict = "passed" if self.passed else f"FAILED for {len(self.failed)} of {self.compared} partials"
+        verdict = verdict if self.compared else "could compare nothing"
         lines = [f"gradient check {verdict}: {self.compared} partials compared, tolerance {self.tolerance:.0e}"]
         lines += [f"  layer {l}: relative error {error:.1e}" for l, error in self.relative_error.items()]
         lines += [f"  worst: {self.worst}"] if self.worst else []
@@ -111,6 +112,10 @@ def check_gradient(
         Compare at most so many partials of each W^l and each b^l, chosen at random; all without it.
     seed : int
         Of that choice.
+
+    Returns
+    -------
+    GradientCheck
     """
     g = gradient(layers, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=penalty)
     rounding_W, rounding_b = parameter_views(layers.sizes, _rounding(layers, samples, penalty))
@@ -136,11 +141,13 @@ def check_gradient(
         compared = ~np.isnan(t)
         size = max(np.linalg.norm(ours[compared]), np.linalg.norm(t[compared]))
         difference = float(np.linalg.norm(ours[compared] - t[compared]))
-        errors[l] = difference / float(size) if size else difference
+        errors[l] = (difference / float(size) if size else difference) if compared.any() else float("nan")
     partials.sort(key=lambda partial: -partial.relative_error)
     failed = tuple(partial for partial in partials if not partial.relative_error <= tolerance)
     worst = partials[0] if partials else None
-    return GradientCheck(not failed, worst, failed, errors, len(partials), tuple(set_aside), tolerance)
+    return GradientCheck(
+        bool(partials) and not failed, worst, failed, errors, len(partials), tuple(set_aside), tolerance
+    )
 
 
 def _relative_error(g: Array, t: Array, uncertainty: Array, tolerance: float) -> Array:
@@ -173,7 +180,7 @@ def _rounding(layers: Layers, samples: Samples, penalty: Penalty) -> Array:
         z, a = feedforward(exact, X)
         sigma, F = exact.activations, exact.F
         if pair := canonical_pair(samples.loss, sigma[F]):
-            d = {F: pair.delta(np.abs(a[F]), -np.abs(Y))}
+            d = {F: np.abs(pair.delta(np.abs(a[F]), -np.abs(Y)))}
         elif sigma[F].elementwise:
             d = {F: np.abs(samples.loss.gradient(a[F], Y) * sigma[F].derivative(z[F]))}
         else:

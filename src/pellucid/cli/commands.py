@@ -190,7 +190,7 @@ def train(
     scales = row.targets == "numbers" and output_activation == "identity"
     encoding = Encoding.fit(table, trained, scaling=scaling, task=task, scales_target=scales)
     n_outputs = encoding.n_outputs
-    if encoding.target.classes is not None and output_activation == "softmax":
+    if encoding.target.classes is not None and (output_activation == "softmax" or row.targets == "classes"):
         n_outputs = len(encoding.target.classes)
     sizes = [encoding.n_inputs, *_sizes(hidden), n_outputs]
     network = Network(sizes, [activation] * (len(sizes) - 2) + [output_activation], dtype=dtype, seed=seed, init=init)
@@ -211,7 +211,9 @@ def train(
     )  # fmt: skip
     model.save(path)
     if json:
-        out.print_json(out.training_json(source, len(samples), model, history, evaluation, check, path))
+        report = out.training_json(source, len(samples), model, history, check, path)
+        where = "held_out" if measured is not table else "on_the_rows_trained_on"
+        out.print_json(report | {where: out.evaluation_json(evaluation, encoding)})
     else:
         out.print_training(history, evaluation, check, path, model, is_held_out=measured is not table)
 

@@ -10,7 +10,7 @@ from pellucid.cli.commands import app
 from pellucid.errors import MissingExtraError, UnknownLabelError
 
 _MENDABLE = (ValueError, TypeError, OSError, UnknownLabelError, MissingExtraError, FloatingPointError, MemoryError)
-"""What bad input raises; anything else is a fault of the library and shows its traceback."""
+"""What bad input raises. PELLUCID_TRACEBACK=1 shows where, in case it is a fault of the library after all."""
 
 
 def _prepare_streams() -> None:
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (CycloptsError, *_MENDABLE) as error:
+        if os.environ.get("PELLUCID_TRACEBACK"):
+            raise
         print(f"pellucid: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 (the one line)
         return 2
     return 0

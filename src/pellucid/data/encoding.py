@@ -201,7 +201,14 @@ class Encoding:
                 if is_text(table.columns[name]):
                     raise DataFileError(f"{table.where(0)}, column {name!r}: text is not a number")
             raw = np.stack([table.columns[name].astype(np.float64) for name in target.names], axis=1)
-            return (raw - np.array(target.offset)) / np.array(target.scale)
+            with np.errstate(over="ignore"):
+                encoded: Column = (raw - np.array(target.offset)) / np.array(target.scale)
+            if not np.isfinite(encoded).all():
+                i, j = (int(index) for index in np.argwhere(~np.isfinite(encoded))[0])
+                raise DataFileError(
+                    f"{table.where(i)}, column {target.names[j]!r}: {raw[i, j]} is too large to be scaled"
+                )
+            return encoded
         column = _as_text(table.columns[target.names[0]])
         hits = column[:, np.newaxis] == np.array(target.classes)
         if not hits.any(axis=1).all():
@@ -212,15 +219,33 @@ class Encoding:
             )
         return hits.argmax(axis=1)
 
-    def decode(self, a: Array) -> dict[str, Column]:
-        """Turn outputs into answers, by column: the class and each class's probability, or numbers in their units."""
+    def decode(self, a: Array, *, are_probabilities: bool = True) -> dict[str, Column]:
+        """Turn outputs into answers, by column.
+
+        Parameters
+        ----------
+        a : ndarray of shape (n, n_F)
+        are_probabilities : bool
+            Whether to call the outputs for classes p(class), or a(class).
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            The class and each class's output, or numbers in their own units.
+        """
         target = self.target
         if target.classes is None:
             values = a * np.array(target.scale) + np.array(target.offset)
             return dict(zip(target.names, values.T, strict=True))
         p = np.concatenate([1 - a, a], axis=1) if a.shape[1] == 1 else a
         answers: dict[str, Column] = {target.names[0]: np.array(target.classes)[p.argmax(axis=1)]}
-        return answers | {f"p({name})": column for name, column in zip(target.classes, p.T, strict=True)}
+        word = "p" if are_probabilities else "a"
+        shown = (
+            zip(target.classes, p.T, strict=True)
+            if are_probabilities or a.shape[1] > 1
+            else [(target.classes[1], a[:, 0])]
+        )
+        return answers | {f"{word}({name})": column for name, column in shown}
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
