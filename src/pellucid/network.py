@@ -300,7 +300,7 @@ class Network(Layers):
             Taken at the end of each epoch: names in `pellucid.metrics.METRICS`, or functions of (a, y). They do not see
             the weights of the samples.
         sample_weight : array_like of shape (n,), optional
-            A weight counts against the mean of all weights: in a batch B the loss is Σ w_i L_i / (w̄ |B|).
+            A weight counts against the mean of all weights: in a batch B the loss is ``Σ w_i L_i / (w̄ |B|)``.
         l2, l1 : float in [0, ∞)
             As in `backprop`.
         dropout : float in [0, 1), or one for each hidden layer

@@ -6,7 +6,6 @@ A file is written whole or not at all: to a temporary name beside it, then renam
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
 from collections.abc import Mapping
@@ -27,6 +26,21 @@ FORMAT = 1
 _HEADER = "pellucid"
 
 PathLike = str | os.PathLike[str]
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """Write a header as JSON; NaN and infinity are a ValueError."""
+    import json  # when a file is written, not at every start
+
+    return json.dumps(data, allow_nan=False)
+
+
+def from_json(text: str) -> dict[str, Any]:
+    """Read a header back; a ValueError if it is not JSON."""
+    import json
+
+    header: dict[str, Any] = json.loads(text)
+    return header
 
 
 def _safetensors() -> ModuleType:
@@ -53,7 +67,7 @@ def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Ma
     OSError
         The file cannot be written; the one that was there stays as it was.
     """
-    text = json.dumps({"format": FORMAT, "version": __version__, "kind": kind, **header}, allow_nan=False)
+    text = as_json({"format": FORMAT, "version": __version__, "kind": kind, **header})
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     write_atomically(path, _safetensors().numpy.save(arrays, metadata={_HEADER: text}))
 
@@ -136,7 +150,7 @@ def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.n
             raise
         raise ModelFileError(f"{source} is truncated or no safetensors file ({error})") from error
     try:
-        header = json.loads(text)
+        header = from_json(text)
         found, version = int(header["format"]), str(header["version"])
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ModelFileError(f"{source} has a broken header: {error}") from error

@@ -6,7 +6,6 @@ in one go or was resumed before it.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -28,7 +27,7 @@ from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
 from pellucid.schedules import Constant, Schedule
-from pellucid.storage import PathLike, check_writable, layers_header, read_file, write_file
+from pellucid.storage import PathLike, as_json, check_writable, from_json, layers_header, read_file, write_file
 
 
 class History(Mapping[str, list[float]]):
@@ -551,8 +550,7 @@ class Trainer:
             "validation samples": 0 if self.validation is None else len(self.validation),
             "the data (CRC-32)": [_checksum(part) for part in (self.samples, self.validation) if part is not None],
         }
-        plain: dict[str, Any] = json.loads(json.dumps(identity))
-        return plain
+        return from_json(as_json(identity))  # as the file will have it: lists for tuples
 
     def _write_checkpoint(self) -> None:
         assert self.settings.checkpoint is not None
