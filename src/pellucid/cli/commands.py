@@ -42,7 +42,7 @@ class TrainingOptions:
     epochs: Whole = 30
     "Passes over the training rows."
     batch_size: Whole | None = None
-    "Samples per step, by default 32; 0 is gradient descent on the total loss, and what lbfgs does."
+    "Samples per step, by default 16; 0 is gradient descent on the total loss, and what lbfgs does."
     optimizer: str = "adam"
     "sgd, adam, adamw, rmsprop or lbfgs (one iteration per epoch; takes no batches)."
     learning_rate: float | None = None
@@ -78,12 +78,17 @@ class TrainingOptions:
             raise ValueError(f"--batch-size must be at least 0, got {self.batch_size}")
         return {
             "optimizer": self._optimizer(),
-            "batch_size": "auto" if self.batch_size is None else self.batch_size or None,
+            "batch_size": self._batch_size(is_lbfgs),
             "validation": validation,
             "schedule": "cosine" if self.schedule is None and not is_lbfgs else self.schedule,
             **{name: getattr(self, name) for name in ("epochs", "l2", "l1", "dropout", "clip_norm")},
             **{name: getattr(self, name) for name in ("patience", "checkpoint", "resume")},
         }
+
+    def _batch_size(self, is_lbfgs: bool) -> int | None:
+        if self.batch_size is None:
+            return None if is_lbfgs else 16
+        return self.batch_size or None
 
     def _optimizer(self) -> object:
         _refuse_idle(self.optimizer, "sgd", momentum=self.momentum)
