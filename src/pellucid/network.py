@@ -375,7 +375,6 @@ class Network(Layers):
             X, Y, *weight = validation
             return samples, as_samples(self, X, Y, samples.loss, *weight, names=names)
         fraction = as_number(validation, "validation", 0, 1, open_low=True)
-        assert settings.seed is not None
         return split(samples, fraction, settings.seed)
 
     def save(self, path: PathLike) -> None:

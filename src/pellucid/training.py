@@ -131,9 +131,9 @@ class Settings:
 
     optimizer: Optimizer | LBFGS
     epochs: int
+    seed: int
     batch_size: int | None = None
     shuffle: bool = True
-    seed: int | None = None
     patience: int | None = None
     metrics: tuple[tuple[str, Metric], ...] = ()
     penalty: Penalty = NO_PENALTY
@@ -150,9 +150,10 @@ class Settings:
         self.epochs = as_count(self.epochs, "epochs")
         self.checkpoint_every = as_count(self.checkpoint_every, "checkpoint_every")
         self.shuffle = bool(self.shuffle)
-        for name, least in (("batch_size", 1), ("patience", 1), ("seed", 0)):
+        self.seed = as_count(self.seed, "seed", 0)
+        for name in ("batch_size", "patience"):
             if getattr(self, name) is not None:
-                setattr(self, name, as_count(getattr(self, name), name, least))
+                setattr(self, name, as_count(getattr(self, name), name))
         if self.clip_norm is not None:
             self.clip_norm = as_number(self.clip_norm, "clip_norm", 0, open_low=True)
         if self.resume and self.checkpoint is None:
@@ -262,7 +263,6 @@ class Trainer:
     samples : Samples
     validation : Samples, optional
     settings : Settings
-        With a seed.
     state : OptimizerState, optional
         To go on from, if it is of the same optimizer.
 
@@ -286,7 +286,6 @@ class Trainer:
         settings: Settings,
         state: OptimizerState | None = None,
     ) -> None:
-        assert settings.seed is not None
         self.layers = layers
         self.samples = samples
         self.validation = validation

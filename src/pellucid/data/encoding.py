@@ -170,21 +170,8 @@ class Encoding:
                 raise DataFileError(
                     f"{table.where(0)}, column {one.name!r}: {str(column[0])!r} is text, but the model has numbers here"
                 )
-            with np.errstate(over="ignore"):
-                encoded = (column.astype(np.float64) - one.offset) / one.scale
-            if not np.isfinite(encoded).all():
-                i = int(np.argmin(np.isfinite(encoded)))
-                raise DataFileError(f"{table.where(i)}, column {one.name!r}: {column[i]} is too large to be scaled")
-            return encoded[:, np.newaxis]
-        column = _as_text(column)
-        rows = column[:, np.newaxis] == np.array(one.categories)
-        if not rows.any(axis=1).all():
-            i = int(np.argmin(rows.any(axis=1)))
-            raise DataFileError(
-                f"{table.where(i)}, column {one.name!r}: {str(column[i])!r} is no category that the model knows; "
-                f"those are {_listed(one.categories)}"
-            )
-        return rows.astype(np.float64)
+            return _scaled(table, one.name, one.offset, one.scale)[:, np.newaxis]
+        return _hits(table, one.name, one.categories, "category").astype(np.float64)
 
     def fits(self, n_outputs: int) -> bool:
         """Whether a network of so many outputs can answer: two classes may have one output or two."""
@@ -200,24 +187,9 @@ class Encoding:
             for name in target.names:
                 if is_text(table.columns[name]):
                     raise DataFileError(f"{table.where(0)}, column {name!r}: text is not a number")
-            raw = np.stack([table.columns[name].astype(np.float64) for name in target.names], axis=1)
-            with np.errstate(over="ignore"):
-                encoded: Column = (raw - np.array(target.offset)) / np.array(target.scale)
-            if not np.isfinite(encoded).all():
-                i, j = (int(index) for index in np.argwhere(~np.isfinite(encoded))[0])
-                raise DataFileError(
-                    f"{table.where(i)}, column {target.names[j]!r}: {raw[i, j]} is too large to be scaled"
-                )
-            return encoded
-        column = _as_text(table.columns[target.names[0]])
-        hits = column[:, np.newaxis] == np.array(target.classes)
-        if not hits.any(axis=1).all():
-            i = int(np.argmin(hits.any(axis=1)))
-            raise DataFileError(
-                f"{table.where(i)}, column {target.names[0]!r}: {str(column[i])!r} is no class of the model; "
-                f"those are {_listed(target.classes)}"
-            )
-        return hits.argmax(axis=1)
+            scalings = zip(target.names, target.offset, target.scale, strict=True)
+            return np.stack([_scaled(table, name, offset, scale) for name, offset, scale in scalings], axis=1)
+        return _hits(table, target.names[0], target.classes, "class").argmax(axis=1)
 
     def decode(self, a: Array, *, are_probabilities: bool = True) -> dict[str, Column]:
         """Turn outputs into answers, by column.
@@ -265,6 +237,30 @@ class Encoding:
             tuple(target["names"]), _as_tuple(target["classes"]),
             tuple(map(float, target["offset"])), tuple(map(float, target["scale"])),
         ))  # fmt: skip
+
+
+def _scaled(table: Table, name: str, offset: float, scale: float) -> Array:
+    """(x - offset)/scale of one column of numbers, of shape (n,); a DataFileError where that is not finite."""
+    column = table.columns[name].astype(np.float64)
+    with np.errstate(over="ignore"):
+        encoded: Array = (column - offset) / scale
+    if not np.isfinite(encoded).all():
+        i = int(np.argmin(np.isfinite(encoded)))
+        raise DataFileError(f"{table.where(i)}, column {name!r}: {column[i]:g} is too large to be scaled")
+    return encoded
+
+
+def _hits(table: Table, name: str, known: tuple[str, ...], what: str) -> Column:
+    """Which of the known texts each row of a column is, of shape (n, len(known)); a DataFileError if it is none."""
+    column = _as_text(table.columns[name])
+    hits: Column = column[:, np.newaxis] == np.array(known)
+    if not hits.any(axis=1).all():
+        i = int(np.argmin(hits.any(axis=1)))
+        raise DataFileError(
+            f"{table.where(i)}, column {name!r}: {str(column[i])!r} is no {what} that the model knows; "
+            f"those are {_listed(known)}"
+        )
+    return hits
 
 
 def _as_tuple(values: list[str] | None) -> tuple[str, ...] | None:
