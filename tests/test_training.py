@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.backprop import feedforward
 from pellucid.schedules import Cosine, ReduceOnPlateau
-from pellucid.training import clip, with_dropout
+from pellucid.descent import clip, with_dropout
 
 EPS = np.finfo(float).eps
 SIZES = (3, 4, 2)

@@ -8,8 +8,8 @@ cases, of which the element-wise one is the textbook's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import Loss, canonical_pair
 
 
-@dataclass(frozen=True, eq=False)
 class Gradient:
     """∇L of a network's loss: one flat vector, seen by layer.
 
@@ -27,16 +26,32 @@ class Gradient:
     ----------
     vector : ndarray
         All partials in the order of `Layers.parameters`.
-    W, b : PerLayer
-        ∂L/∂W^l of shape (n_l, n_{l-1}) and ∂L/∂b^l of shape (n_l,), views into ``vector``.
     loss : float
         The L that this is the gradient of, penalty included.
     """
 
-    vector: Array
-    W: PerLayer
-    b: PerLayer
-    loss: float
+    __slots__ = ("_sizes", "_views", "loss", "vector")
+
+    def __init__(self, sizes: tuple[int, ...], vector: Array, loss: float) -> None:
+        self._sizes = sizes
+        self._views: tuple[PerLayer, PerLayer] | None = None
+        self.vector = vector
+        self.loss = loss
+
+    @property
+    def W(self) -> PerLayer:
+        """∂L/∂W^l of shape (n_l, n_{l-1}), views into `vector`."""
+        return self._by_layer()[0]
+
+    @property
+    def b(self) -> PerLayer:
+        """∂L/∂b^l of shape (n_l,), views into `vector`."""
+        return self._by_layer()[1]
+
+    def _by_layer(self) -> tuple[PerLayer, PerLayer]:
+        if self._views is None:
+            self._views = parameter_views(self._sizes, self.vector)
+        return self._views
 
     def __repr__(self) -> str:
         return (
@@ -235,57 +250,114 @@ def gradient(
     share = shares(sample_weight, len(x)) if share is None else share
     z, a = feedforward(layers, x, sigma)
     d = backpropagate(layers, z, a, y, loss, sigma)
-    W, b = mean_gradient(layers, a, d, share, vector, penalty)
-    return Gradient(vector, W, b, total_loss(sample_losses(layers, z, a, y, loss), share, penalty, layers.W))
+    mean_gradient(layers, a, d, share, vector, penalty)
+    total = total_loss(sample_losses(layers, z, a, y, loss), share, penalty, layers.W)
+    return Gradient(layers.sizes, vector, total)
 
 
-@dataclass(frozen=True, eq=False)
 class Record:
     """Everything that the five steps computed, kept apart by sample; its arrays are read-only copies.
 
     Arrays have shape (n, n_l) for a batch and (n_l,) for one input.
 
-    Attributes
+    Parameters
     ----------
     layers : Layers
-        The network as it was, with its own copy of the parameters.
-    a, z, d : PerLayer
-        Activations of layers 1 … F; pre-activations and deltas of layers 2 … F. d is each sample's own, ∂L_i/∂z.
-    y : ndarray of shape (n, n_F) or (n_F,)
-        The targets.
-    losses : ndarray of shape (n,), or of shape () for one input
-        L_i of each sample, without the penalty.
-    input_gradient : ndarray of shape (n, n_1) or (n_1,)
-        ∂L_i/∂x_i of each sample, not divided by n.
+        With the parameters of the run, which belong to the record from here on.
+    a, z, d : dict by layer
+        Of shape (n, n_l), as from `feedforward` and `backpropagate`; d[1] is ∂L_i/∂x_i.
+    y : ndarray of shape (n, n_F)
+    losses : ndarray of shape (n,)
+    gradient : Gradient
+    loss_function : Loss
+    share : ndarray of shape (n,)
+    penalty : Penalty
+    is_single : bool
+        Leave out the sample axis of the one sample.
+
+    Attributes
+    ----------
     gradient : Gradient
         The mean over the samples, penalty included.
     loss_function : Loss
-    share : ndarray of shape (n,) or ()
-        What each sample counts in the mean.
     penalty : Penalty
+    is_single : bool
+        Whether one input was given, without a sample axis.
     """
 
-    layers: Layers
-    a: PerLayer
-    z: PerLayer
-    d: PerLayer
-    y: Array
-    losses: Array
-    input_gradient: Array
-    gradient: Gradient
-    loss_function: Loss
-    share: Array
-    penalty: Penalty
+    def __init__(
+        self,
+        layers: Layers,
+        a: dict[int, Array],
+        z: dict[int, Array],
+        d: dict[int, Array],
+        y: Array,
+        losses: Array,
+        gradient: Gradient,
+        loss_function: Loss,
+        share: Array | float,
+        penalty: Penalty,
+        is_single: bool,
+    ) -> None:
+        self.layers = layers
+        self.gradient = gradient
+        self.loss_function = loss_function
+        self.penalty = penalty
+        self.is_single = is_single
+        self._a, self._z, self._d, self._y, self._losses, self._share = a, z, d, y, losses, share
+        layers.parameters.flags.writeable = gradient.vector.flags.writeable = False
+        layers._bind(layers.parameters)  # views made before are writable still
+
+    def _kept(self, array: Array) -> Array:
+        array = np.asarray(array[0] if self.is_single else array)
+        array.flags.writeable = False
+        return array
+
+    def _per_layer(self, symbol: str, arrays: dict[int, Array]) -> PerLayer:
+        return PerLayer(symbol, {l: self._kept(array) for l, array in arrays.items()})
+
+    @cached_property
+    def a(self) -> PerLayer:
+        """Activations of layers 1 … F."""
+        return self._per_layer("a", self._a)
+
+    @cached_property
+    def z(self) -> PerLayer:
+        """Pre-activations of layers 2 … F."""
+        return self._per_layer("z", self._z)
+
+    @cached_property
+    def d(self) -> PerLayer:
+        """Deltas of layers 2 … F: each sample's own, ∂L_i/∂z."""
+        return self._per_layer("d", {l: array for l, array in self._d.items() if l > 1})
+
+    @cached_property
+    def y(self) -> Array:
+        """The targets, of shape (n, n_F) or (n_F,)."""
+        return self._kept(self._y)
+
+    @cached_property
+    def losses(self) -> Array:
+        """L_i of each sample, of shape (n,), or () for one input; without the penalty."""
+        return self._kept(self._losses)
+
+    @cached_property
+    def input_gradient(self) -> Array:
+        """∂L_i/∂x_i of each sample, of shape (n, n_1) or (n_1,), not divided by n."""
+        return self._kept(self._d[1])
+
+    @cached_property
+    def share(self) -> Array:
+        """What each sample counts in the mean, of shape (n,) or ()."""
+        return self._kept(np.broadcast_to(np.ravel(self._share), len(self._y)).astype(self._y.dtype))
 
     @property
     def loss(self) -> float:
         """L_T, penalty included: what `gradient` is the gradient of."""
         return self.gradient.loss
 
-    @property
-    def is_single(self) -> bool:
-        """Whether one input was given, without a sample axis."""
-        return self.y.ndim == 1
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def record(
@@ -297,7 +369,8 @@ def record(
     sample_weight: Array | None = None,
     penalty: Penalty = NO_PENALTY,
     is_single: bool = False,
-) -> Record:
+    make: type[AnyRecord] = Record,  # type: ignore[assignment]
+) -> AnyRecord:
     """All five steps, with everything kept.
 
     Parameters
@@ -309,6 +382,8 @@ def record(
     penalty : Penalty
     is_single : bool
         Leave out the sample axis of the one sample.
+    make : type
+        The class of the result, `Record` or one made from it.
 
     Returns
     -------
@@ -319,27 +394,9 @@ def record(
     d = backpropagate(layers, z, a, y, loss)
     share = shares(sample_weight, len(x))
     vector = np.empty_like(layers.parameters)
-    W, b = mean_gradient(layers, a, d, share, vector, penalty)
-    losses = sample_losses(layers, z, a, y, loss)
+    mean_gradient(layers, a, d, share, vector, penalty)
+    losses = np.asarray(sample_losses(layers, z, a, y, loss))
     total = total_loss(losses, share, penalty, layers.W)
-
-    def kept(array: Array) -> Array:
-        array = np.asarray(array[0] if is_single else array)
-        array.flags.writeable = False
-        return array
-
-    for own in (vector, layers.parameters, *W.values(), *b.values(), *layers.W.values(), *layers.b.values()):
-        own.flags.writeable = False
-    return Record(
-        layers=layers,
-        a=PerLayer("a", {l: kept(array) for l, array in a.items()}),
-        z=PerLayer("z", {l: kept(array) for l, array in z.items()}),
-        d=PerLayer("d", {l: kept(array) for l, array in d.items()}),
-        y=kept(y.copy()),
-        losses=kept(np.asarray(losses)),
-        input_gradient=kept(d[2] @ layers.W[2]),
-        gradient=Gradient(vector, W, b, total),
-        loss_function=loss,
-        share=kept(np.broadcast_to(np.ravel(share), len(x)).astype(x.dtype)),
-        penalty=penalty,
-    )
+    d[1] = d[2] @ layers.W[2]
+    found = Gradient(layers.sizes, vector, total)
+    return make(layers, a, z, d, y.copy(), losses, found, loss, share, penalty, is_single)

@@ -171,10 +171,21 @@ class Layers:
         self._bind(np.zeros(parameter_count(self._sizes), as_dtype(dtype)))
         self._initialise(init, seed)
 
+    engine_choice: str = "auto"
+    """Which engine may run: ``auto``, ``native`` or ``numpy``."""
+
+    compiled: Any = None
+    """What `pellucid.engine` keeps with a network: its compiled form, which holds no parameters and is never stored."""
+
     def _bind(self, vector: Array) -> None:
-        """Make a flat vector the parameters, with W and b as its views."""
+        """Make a flat vector the parameters; W and b are its views, made when first asked for."""
         self._parameters = vector
-        self._W, self._b = parameter_views(self._sizes, vector)
+        self._views: tuple[PerLayer, PerLayer] | None = None
+
+    def _by_layer(self) -> tuple[PerLayer, PerLayer]:
+        if self._views is None:
+            self._views = parameter_views(self._sizes, self._parameters)
+        return self._views
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -199,12 +210,12 @@ class Layers:
     @property
     def W(self) -> PerLayer:
         """W[l] of shape (n_l, n_{l-1}), l = 2 … F: writable views into `parameters`."""
-        return self._W
+        return self._by_layer()[0]
 
     @property
     def b(self) -> PerLayer:
         """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`."""
-        return self._b
+        return self._by_layer()[1]
 
     @property
     def parameters(self) -> Array:
@@ -277,12 +288,14 @@ class Layers:
         """Return the same layers on another flat vector, which is viewed and not copied."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
+        if vector.dtype != self.dtype:
+            other.compiled = None
         other._bind(vector)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        # Views pickle as separate arrays; leave them out and bind them anew.
-        return {key: value for key, value in self.__dict__.items() if key not in ("_W", "_b")}
+        # Views pickle as separate arrays; leave them out and make them anew. Compiled forms belong to one process.
+        return {key: value for key, value in self.__dict__.items() if key not in ("_views", "compiled")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -297,17 +310,17 @@ class Layers:
             if seed is not None and not isinstance(seed, np.random.SeedSequence):
                 as_count(seed, "seed", 0)
             rng = np.random.default_rng(seed)
-            for l in self._W:
+            for l in self.W:
                 row = INITIALISERS[init or default_initialiser(self._activations[l])]
                 scale = row.scale(self.size(l - 1), self.size(l))
                 draw = (lambda shape: rng.uniform(-1, 1, shape)) if row.is_uniform else rng.standard_normal
-                self._W[l][...] = scale * draw(self._W[l].shape)
+                self.W[l][...] = scale * draw(self.W[l].shape)
                 if row.draws_biases:
-                    self._b[l][...] = scale * draw(self._b[l].shape)
+                    self.b[l][...] = scale * draw(self.b[l].shape)
         elif isinstance(init, (int, float, np.integer, np.floating)) and not isinstance(init, bool):
             self._parameters[...] = as_numbers(init, "init", self.dtype)
         elif isinstance(init, (tuple, list)) and len(init) == 2 and not np.isscalar(init[0]):
-            for name, per_layer, given in (("weights", self._W, init[0]), ("biases", self._b, init[1])):
+            for name, per_layer, given in (("weights", self.W, init[0]), ("biases", self.b, init[1])):
                 arrays = dict(given) if isinstance(given, Mapping) else dict(enumerate(given, start=2))
                 if set(arrays) != set(per_layer):
                     raise ValueError(

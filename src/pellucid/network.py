@@ -8,9 +8,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from pellucid import engine as engines
 from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_count, as_inputs, as_number
-from pellucid.backprop import Gradient, Record, feedforward, gradient, record
+from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
@@ -148,10 +149,13 @@ class Network(Layers):
         ValueError, TypeError
             Another shape, no samples, not finite numbers.
         """
+        quick = engines.quick_forward(self, X)
+        if quick is not None:
+            return quick
         inputs, is_single = as_inputs(X, self.size(1), self.dtype)
         check_functions(self, None)
-        _, a = feedforward(self, inputs)
-        return a[self.F][0] if is_single else a[self.F]
+        a = engines.forward(self, inputs)
+        return a[0] if is_single else a
 
     def backprop(
         self,
@@ -187,12 +191,15 @@ class Network(Layers):
         ValueError, TypeError
             Shapes, values, names or an output activation that do not fit; nothing is broadcast.
         """
+        if sample_weight is None and l2 == l1 == 0:
+            quick = engines.quick_record(self, X, Y, loss, Run)
+            if quick is not None:
+                return quick
         samples = as_samples(self, X, Y, loss, sample_weight)
-        found = record(
+        return engines.record(
             self, samples.X, samples.Y, samples.loss,
-            sample_weight=samples.weight, penalty=as_penalty(l2, l1), is_single=samples.is_single,
+            sample_weight=samples.weight, penalty=as_penalty(l2, l1), is_single=samples.is_single, make=Run,
         )  # fmt: skip
-        return Run(**{name: getattr(found, name) for name in found.__dataclass_fields__})
 
     def gradient(
         self,
@@ -208,8 +215,12 @@ class Network(Layers):
 
         Parameters and errors are those of `backprop`.
         """
+        if sample_weight is None and l2 == l1 == 0:
+            quick = engines.quick_gradient(self, X, Y, loss)
+            if quick is not None:
+                return quick
         samples = as_samples(self, X, Y, loss, sample_weight)
-        return gradient(
+        return engines.gradient(
             self, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=as_penalty(l2, l1)
         )
 
@@ -271,6 +282,7 @@ class Network(Layers):
         checkpoint: PathLike | None = None,
         checkpoint_every: int = 1,
         resume: bool = False,
+        threads: int | None = None,
         progress: bool | None = None,
     ) -> History:
         """Train in place.
@@ -315,6 +327,9 @@ class Network(Layers):
             Written atomically every ``checkpoint_every`` epochs, at the end, and on Ctrl-C.
         resume : bool
             Go on from the checkpoint if the file exists, with the same bits as never having stopped.
+        threads : int, optional
+            At most so many; by default PELLUCID_THREADS, or the cores this process may use. How many help follows from
+            the work in a step, and the result has the same bits with any number on the native engine.
         progress : bool, optional
             Show a progress bar; by default on a terminal alone.
 
@@ -352,6 +367,7 @@ class Network(Layers):
             checkpoint=checkpoint,
             checkpoint_every=checkpoint_every,
             resume=resume,
+            threads=threads,
             progress=progress,
         )
         samples, held_out = self._validation(samples, validation, settings)

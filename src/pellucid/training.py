@@ -1,7 +1,6 @@
 """Training: epochs of batches, validation, early stopping, callbacks, history, checkpoint and resume.
 
-The random numbers of an epoch come from (seed, epoch) alone, so an epoch is the same whether training came to it
-in one go or was resumed before it.
+The steps themselves are `pellucid.descent`'s; here is what happens around them.
 """
 
 from __future__ import annotations
@@ -17,16 +16,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.activations import Activation
+from pellucid import randomness
 from pellucid.arrays import Array, as_count, as_number
-from pellucid.backprop import NO_PENALTY, Penalty, feedforward, gradient, sample_losses, shares, total_loss
+from pellucid.backprop import NO_PENALTY, Penalty
+from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
+from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
 from pellucid.errors import ModelFileError, TrainingDiverged, UnknownLabelError, import_extra
 from pellucid.layers import Layers
 from pellucid.metrics import Metric, as_metric
 from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
-from pellucid.schedules import Constant, Schedule
+from pellucid.schedules import Constant, ReduceOnPlateau, Schedule
 from pellucid.storage import PathLike, as_json, check_writable, from_json, layers_header, read_file, write_file
 
 
@@ -44,6 +45,8 @@ class History(Mapping[str, list[float]]):
         With ``patience``: the epoch whose parameters the network has, unless it was interrupted.
     seed : int
         What ``seed=`` repeats this training.
+    engine : Engine
+        What it ran on, ``native`` or ``numpy``; ``engine.detail`` says why.
     """
 
     def __init__(self, seed: int) -> None:
@@ -51,6 +54,7 @@ class History(Mapping[str, list[float]]):
         self.stopped = "epochs"
         self.best_epoch: int | None = None
         self.seed = seed
+        self.engine = Engine("numpy", "no epoch was begun")
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
@@ -144,7 +148,9 @@ class Settings:
     checkpoint: PathLike | None = None
     checkpoint_every: int = 1
     resume: bool = False
+    threads: int | None = None
     progress: bool | None = None
+    cancel: Any = None
 
     def __post_init__(self) -> None:
         self.epochs = as_count(self.epochs, "epochs")
@@ -154,6 +160,8 @@ class Settings:
         for name in ("batch_size", "patience"):
             if getattr(self, name) is not None:
                 setattr(self, name, as_count(getattr(self, name), name))
+        if self.threads is not None:
+            self.threads = as_threads(self.threads)
         if self.clip_norm is not None:
             self.clip_norm = as_number(self.clip_norm, "clip_norm", 0, open_low=True)
         if self.resume and self.checkpoint is None:
@@ -222,7 +230,7 @@ def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sample
     n_validation = max(1, round(fraction * n))
     if n_validation >= n:
         raise ValueError(f"validation={fraction:g} of {n} sample{'s' if n > 1 else ''} leaves none to train on")
-    order = _rng(seed, 0).permutation(n)
+    order = randomness.permutation(randomness.key(seed, 0, 0), n)
     parts = samples.take(np.sort(order[n_validation:])), samples.take(np.sort(order[:n_validation]))
     for part, what in zip(parts, ("train on", "validate on"), strict=True):
         if part.weight is not None and not part.weight.any():
@@ -235,22 +243,12 @@ def new_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
 
 
-def _rng(seed: int, epoch: int) -> np.random.Generator:
-    return np.random.default_rng([seed, epoch])
-
-
 class _Snapshot(NamedTuple):
     """The network and its optimizer at the end of an epoch."""
 
     epoch: int
     parameters: Array
     state: OptimizerState | None
-
-
-class _NotFiniteError(Exception):
-    def __init__(self, what: str, value: float, batch: int | None) -> None:
-        super().__init__(what)
-        self.what, self.value, self.batch = what, value, batch
 
 
 class Trainer:
@@ -301,8 +299,6 @@ class Trainer:
                 == {name: array.shape for name, array in fresh.arrays.items()}
             )
             self.state = state.copy() if goes_on and state is not None else fresh
-        self._gradient = np.empty_like(layers.parameters)
-        self._weight_mask = layers.weight_mask()
         self._whole = self._before = self._start = self._snapshot(0)
         self._best: tuple[float, _Snapshot] | None = None
         if settings.resume and settings.checkpoint and os.path.exists(settings.checkpoint):
@@ -328,7 +324,7 @@ class Trainer:
                 self._write_checkpoint()
             self.history.stopped = "interrupted"
             return self.history
-        except _NotFiniteError as problem:
+        except NotFiniteError as problem:
             raise self._diverged(problem) from None
         except BaseException:
             self._restore(self._whole)
@@ -344,15 +340,35 @@ class Trainer:
         if self.history.stopped == "patience":
             return  # the checkpoint is of a training that had come to its end
         self.history.stopped = "epochs"
-        for epoch in range(self._whole.epoch + 1, settings.epochs + 1):
-            rate = optimizer.learning_rate * settings.schedule.factor(epoch, settings.epochs, self._monitored())
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                loss = self._descend_epoch(optimizer, epoch, rate)
-                row = {"loss": loss, **self._evaluate()}
-            if not isinstance(settings.schedule, Constant):
-                row["learning_rate"] = rate
-            stops = self._finish(epoch, row)
-            show(row)
+        assert self.state is not None
+        steps = Steps(
+            optimizer, settings.batch_size, settings.shuffle, self.history.seed, settings.penalty, settings.dropout,
+            settings.clip_norm, settings.threads,
+        )  # fmt: skip
+        self.history.engine, descent = start_descent(self.layers, self.samples, self.state, steps, settings.cancel)
+        is_plain = isinstance(settings.schedule, Constant)
+        most = settings.epochs if self._nothing_between() else 1
+        while (first := self._whole.epoch + 1) <= settings.epochs:
+            epochs = range(first, min(first + min(most, MOST_EPOCHS), settings.epochs + 1))
+            factors = [settings.schedule.factor(epoch, settings.epochs, self._monitored()) for epoch in epochs]
+            rates = [optimizer.learning_rate * factor for factor in factors]
+            done = descent.run(first, rates)
+            rows = [
+                {"loss": loss} if is_plain else {"loss": loss, "learning_rate": rate}
+                for loss, rate in zip(done.losses, rates, strict=False)
+            ]
+            stops = False
+            for epoch, row in zip(epochs, rows, strict=False):
+                if epoch - first + 1 < len(rows):
+                    self.history.add(row)
+                else:
+                    stops = self._finish(epoch, {"loss": row["loss"], **self._evaluate(), **row})
+                show(row)
+            if done.before is not None:
+                self._before = _Snapshot(self._whole.epoch - 1, *done.before)
+            if done.problem is not None:
+                raise done.problem
+            epoch = self._whole.epoch
             if settings.checkpoint is not None and (
                 stops or epoch % settings.checkpoint_every == 0 or epoch == settings.epochs
             ):
@@ -360,39 +376,13 @@ class Trainer:
             if stops:
                 return
 
-    def _descend_epoch(self, optimizer: Optimizer, epoch: int, rate: float) -> float:
-        """One pass over the samples; returns the mean loss."""
-        layers, settings, samples, n = self.layers, self.settings, self.samples, len(self.samples)
-        assert self.state is not None
-        rng = _rng(self.history.seed, epoch)
-        size = n if settings.batch_size is None else min(settings.batch_size, n)
-        order = rng.permutation(n) if settings.shuffle and size < n else None
-        mean_weight = 1.0 if samples.weight is None else float(samples.weight.mean())
-        total = 0.0
-        for batch, start in enumerate(range(0, n, size), start=1):
-            if size == n:
-                X, Y, weight = samples.X, samples.Y, samples.weight
-            else:
-                index = slice(start, start + size) if order is None else order[start : start + size]
-                X, Y = samples.X[index], samples.Y[index]
-                weight = None if samples.weight is None else samples.weight[index]
-            sigma = with_dropout(layers, settings.dropout, rng, len(X)) if settings.dropout else None
-            # A weight counts against the mean of all weights, not of its batch: it means the same in every batch.
-            share = 1 / len(X) if weight is None else (weight / (mean_weight * len(X)))[:, np.newaxis]
-            g = gradient(
-                layers, X, Y, samples.loss, penalty=settings.penalty, sigma=sigma, vector=self._gradient, share=share
-            )
-            if not math.isfinite(g.loss):
-                raise _NotFiniteError("the loss", g.loss, batch)
-            if not np.isfinite(g.vector).all():
-                raise _NotFiniteError("the gradient", float(g.vector[~np.isfinite(g.vector)][0]), batch)
-            if settings.clip_norm is not None:
-                clip(g.vector, settings.clip_norm)
-            optimizer.step(layers.parameters, g.vector, self.state, rate, self._weight_mask)
-            total += len(X) / n * g.loss
-        if not np.isfinite(layers.parameters).all():
-            raise _NotFiniteError("a parameter", float(layers.parameters[~np.isfinite(layers.parameters)][0]), None)
-        return total
+    def _nothing_between(self) -> bool:
+        """Whether nothing has to be done, or can be decided, between one epoch and the next."""
+        settings = self.settings
+        return not (
+            self.validation is not None or settings.metrics or settings.callbacks or settings.checkpoint is not None
+            or settings.patience is not None or isinstance(settings.schedule, ReduceOnPlateau)
+        )  # fmt: skip
 
     # L-BFGS through SciPy.
 
@@ -401,18 +391,17 @@ class Trainer:
         layers, settings, samples = self.layers, self.settings, self.samples
         point = layers.parameters.astype(np.float64)
         work = layers.with_parameters(point)  # a float32 network's line search would stall in rounding
-        vector = np.empty_like(point)
+        X, Y = samples.X.astype(np.float64), samples.Y.astype(np.float64)
+        weight = None if samples.weight is None else samples.weight.astype(np.float64)
+        self.history.engine = engine_of(work, samples.loss)
 
         def total(theta: Array) -> tuple[float, Array]:
             point[...] = theta
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                g = gradient(
-                    work, samples.X, samples.Y, samples.loss,
-                    sample_weight=samples.weight, penalty=settings.penalty, vector=vector,
-                )  # fmt: skip
-            if not (math.isfinite(g.loss) and np.isfinite(vector).all()):
-                raise _NotFiniteError("the loss", g.loss, None)
-            return g.loss, vector.copy()
+                g = gradient(work, X, Y, samples.loss, sample_weight=weight, penalty=settings.penalty)
+            if not (math.isfinite(g.loss) and np.isfinite(g.vector).all()):
+                raise NotFiniteError("the loss", g.loss, None)
+            return g.loss, g.vector
 
         def iterated(intermediate_result: Any) -> None:
             layers.parameters[...] = intermediate_result.x
@@ -441,16 +430,16 @@ class Trainer:
         parts = [("", self.samples)] if self.settings.metrics else []
         parts += [("validation_", self.validation)] if self.validation is not None else []
         for prefix, part in parts:
-            z, a = feedforward(self.layers, part.X)
             if prefix:
-                losses = sample_losses(self.layers, z, a, part.Y, part.loss)
-                values["validation_loss"] = total_loss(
-                    losses, shares(part.weight, len(part)), NO_PENALTY, self.layers.W
-                )
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    values["validation_loss"] = mean_loss(self.layers, part.X, part.Y, part.loss, part.weight)
                 if not math.isfinite(values["validation_loss"]):
-                    raise _NotFiniteError("the validation loss", values["validation_loss"], None)
-            for name, metric in self.settings.metrics:
-                values[prefix + name] = float(metric(a[self.layers.F], part.Y))
+                    raise NotFiniteError("the validation loss", values["validation_loss"], None)
+            if self.settings.metrics:
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    a = forward(self.layers, part.X)
+                for name, metric in self.settings.metrics:
+                    values[prefix + name] = float(metric(a, part.Y))
         return values
 
     def _finish(self, epoch: int, row: Mapping[str, float]) -> bool:
@@ -486,7 +475,7 @@ class Trainer:
         if not keep_history:
             self.history.truncate(snapshot.epoch)
 
-    def _diverged(self, problem: _NotFiniteError) -> TrainingDiverged:
+    def _diverged(self, problem: NotFiniteError) -> TrainingDiverged:
         """Go back to the last finite parameters and say what happened and what to change."""
         settings, epoch = self.settings, self._whole.epoch + 1
         kept = next((found for found in (self._whole, self._before) if self._is_finite(found)), self._start)
@@ -519,9 +508,7 @@ class Trainer:
         """Whether the total loss of these parameters is finite; the last batch's says nothing of the other samples."""
         layers, samples = self.layers.with_parameters(snapshot.parameters), self.samples
         with np.errstate(all="ignore"):
-            z, a = feedforward(layers, samples.X)
-            losses = sample_losses(layers, z, a, samples.Y, samples.loss)
-            return math.isfinite(total_loss(losses, shares(samples.weight, len(samples)), NO_PENALTY, layers.W))
+            return math.isfinite(mean_loss(layers, samples.X, samples.Y, samples.loss, samples.weight))
 
     # Checkpoints.
 
@@ -633,51 +620,6 @@ def checkpoint_seed(path: PathLike) -> int:
         return int(header["training"]["seed"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
-
-
-def clip(vector: Array, norm: float) -> None:
-    """Scale a gradient in place so that its Euclidean norm is at most ``norm``."""
-    scale = float(np.abs(vector).max())  # the squares of large partials could overflow
-    if scale == 0:
-        return
-    length = scale * float(np.linalg.norm(vector / scale))
-    if length > norm:
-        vector *= norm / length
-
-
-def with_dropout(layers: Layers, rates: Sequence[float], rng: np.random.Generator, n: int) -> dict[int, Activation]:
-    """Drop hidden neurons at random: their activations and their slopes are 0, the others' divided by 1 - rate.
-
-    Parameters
-    ----------
-    layers : Layers
-    rates : sequence of float in [0, 1)
-        One for each hidden layer.
-    rng : numpy.random.Generator
-    n : int
-        Samples in the batch; each draws its own neurons.
-
-    Returns
-    -------
-    dict by layer
-        Activations for this batch alone: σ and σ' times the mask, so that backpropagation needs no word of it.
-
-    References
-    ----------
-    Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014 (inverted form).
-    """
-    dropped = dict(layers.activations)
-    for l, rate in enumerate(rates, start=2):
-        if rate:
-            kept = rng.random((n, layers.size(l)), dtype=layers.dtype.type) >= rate
-            dropped[l] = _masked(layers.activations[l], kept / layers.dtype.type(1 - rate))
-    return dropped
-
-
-def _masked(sigma: Activation, mask: Array) -> Activation:
-    return Activation(
-        f"{sigma.name} with dropout", lambda z: mask * sigma.function(z), lambda z: mask * sigma.derivative(z)
-    )
 
 
 @contextmanager

@@ -1,0 +1,280 @@
+// Gradients of batches, and training by them: epochs of batches, each a step of the optimizer.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "machine.hpp"
+
+namespace pellucid {
+
+// Asked between pieces of work of about a millisecond; true means stop.
+using Poll = std::function<bool()>;
+
+// Threads of a step with so many operations, at most `most`: a second core is worth its synchronisation from some
+// microseconds of work on.
+inline int threads_for(double operations, int most) {
+    constexpr double operations_per_thread = 4e5;
+    const double useful = operations / operations_per_thread;
+    return useful < 2 ? 1 : useful < most ? static_cast<int>(useful) : most;
+}
+
+// A pool for the length of a call, or none.
+class Lease {
+  public:
+    Lease(double operations, int most) : pool_(Pool::try_borrow(threads_for(operations, most))) {}
+    ~Lease() {
+        if (pool_) pool_->give_back();
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Tasks tasks() const { return Tasks(pool_); }
+
+  private:
+    Pool* pool_;
+};
+
+struct Penalty {
+    double l2 = 0, l1 = 0;
+    bool is_on() const { return l2 > 0 || l1 > 0; }
+    double value(const Seen& seen) const { return l2 / 2 * seen.squares + l1 * seen.magnitudes; }
+};
+
+// The mean gradient of a batch of any length, in blocks and slots.
+template <class T>
+class Descent {
+  public:
+    Descent(const Kernels<T>& kernels, const Problem<T>& problem, std::int64_t batch)
+        : machine(kernels, problem), batch_(batch), rows_(machine.block_rows(batch)), ranges_(machine.ranges(batch)),
+          seen_(ranges_.size()) {
+        for (const auto& range : ranges_)
+            has_long_rows_ = has_long_rows_ || range.count / (range.is_bias ? 1 : range.end - range.first) > tile_numbers;
+    }
+
+    Machine<T> machine;
+    Dropout dropout;
+
+    // Set the gradient of Σ share_i L_i (weights in Samples times `factor`) and return that sum; or take the step with
+    // it at once. NaN if polled to stop.
+    struct Result {
+        double loss = 0;
+        Seen seen;
+        bool stopped = false;
+    };
+
+    Result batch(const Samples<T>& samples, std::int64_t first, int count, double factor, const Update<T>* step, T* m,
+                 T* v, double clip_norm, const Penalty& penalty, const Tasks& tasks, const Poll& poll) {
+        const int rows = count == batch_ ? rows_ : machine.block_rows(count);
+        const int blocks = (count + rows - 1) / rows;
+        const bool fused = blocks == 1 && step && clip_norm <= 0;
+        Result result;
+        if (blocks > 1 && !machine.is_wide()) {
+            slots(samples, first, count, rows, blocks, factor, tasks, poll, result);
+        } else {
+            reserve(1, rows);
+            if (!fused || has_long_rows_) reserve_gradients(1);
+            for (int b = 0; b < blocks && !result.stopped; ++b) {
+                const int start = b * rows, own = std::min(rows, count - start);
+                Block<T>& block = *blocks_[0];
+                five_steps(block, samples, first, start, own, factor, tasks);
+                result.loss += machine.loss(block, own);
+                if (fused) {
+                    update_fused(block, own, *step, m, v, tasks);
+                } else {
+                    T* g = gradients_[0].data();
+                    tasks(static_cast<int>(ranges_.size()), [&](int r) {
+                        machine.gradient(block, own, ranges_[r], g + ranges_[r].start, b > 0);
+                    });
+                }
+                result.stopped = b + 1 < blocks && poll();
+            }
+        }
+        if (result.stopped) return result;
+        if (!fused) finish(step, m, v, clip_norm, penalty, tasks, std::min(blocks, slots_used_));
+        result.seen = seen();
+        result.loss += penalty.value(result.seen);
+        return result;
+    }
+
+    const T* gradient() const { return gradients_[0].data(); }
+
+    // Step 5 on a block whose five steps were taken elsewhere, and what follows the last block; returns the penalty.
+    void add_gradient(const Block<T>& block, int count, bool add) {
+        reserve_gradients(1);
+        for (const auto& range : ranges_) machine.gradient(block, count, range, gradients_[0].data() + range.start, add);
+    }
+
+    double complete(const Penalty& penalty) {
+        finish(nullptr, nullptr, nullptr, 0, penalty, Tasks(), 1);
+        return penalty.value(seen());
+    }
+
+    Block<T>& block(bool keeps_z = false) {
+        reserve(1, rows_, keeps_z);
+        return *blocks_[0];
+    }
+
+    int rows() const { return rows_; }
+
+  private:
+    // What the ranges saw, in their order.
+    Seen seen() const {
+        Seen all;
+        for (const Seen& own : seen_) {
+            all.squares += own.squares;
+            all.magnitudes += own.magnitudes;
+            all.finite = all.finite && own.finite;
+        }
+        return all;
+    }
+
+    void five_steps(Block<T>& block, const Samples<T>& samples, std::int64_t first, int start, int count, double factor,
+                    const Tasks& tasks) {
+        machine.gather(block, samples, first + start, count, factor, tasks);
+        machine.feedforward(block, count, true, tasks, dropout, first + start);
+        machine.output(block, count, true, true, tasks);
+        machine.backpropagate(block, count, tasks);
+    }
+
+    // Long batches of small networks: every slot goes through its blocks alone and sums its own gradient.
+    void slots(const Samples<T>& samples, std::int64_t first, int count, int rows, int blocks, double factor,
+               const Tasks& tasks, const Poll& poll, Result& result) {
+        const int slots = std::min(blocks, most_slots);
+        slots_used_ = slots;
+        reserve(slots, rows);
+        reserve_gradients(slots);
+        std::vector<double> losses(slots, 0.0);
+        const int per_slot = (blocks + slots - 1) / slots;
+        const int per_round = std::max(1, static_cast<int>(5e7 / machine.operations(rows)));
+        for (int round = 0; round < per_slot && !result.stopped; round += per_round) {
+            tasks(slots, [&](int slot) {
+                const int begin = static_cast<int>(static_cast<std::int64_t>(blocks) * slot / slots);
+                const int end = static_cast<int>(static_cast<std::int64_t>(blocks) * (slot + 1) / slots);
+                for (int b = begin + round; b < std::min(end, begin + round + per_round); ++b) {
+                    const int start = b * rows, own = std::min(rows, count - start);
+                    if (own <= 0) continue;
+                    Block<T>& block = *blocks_[slot];
+                    five_steps(block, samples, first, start, own, factor, Tasks());
+                    losses[slot] += machine.loss(block, own);
+                    for (const auto& range : ranges_)
+                        machine.gradient(block, own, range, gradients_[slot].data() + range.start, b > begin);
+                }
+            });
+            result.stopped = round + per_round < per_slot && poll();
+        }
+        for (const double loss : losses) result.loss += loss;
+    }
+
+    // The update with each tile of the gradient while it is in the first cache.
+    void update_fused(const Block<T>& block, int count, const Update<T>& step, T* m, T* v, const Tasks& tasks) {
+        tasks(static_cast<int>(ranges_.size()), [&](int r) {
+            alignas(64) T tile[tile_numbers];
+            const auto& range = ranges_[r];
+            Seen seen;
+            // Pieces of whole rows that the tile buffer holds.
+            const int length = range.end - range.first;
+            const std::size_t width = range.is_bias ? range.count : range.count / length;
+            int unit = width > tile_numbers ? 1 : static_cast<int>(tile_numbers / width);
+            if (machine.at.is_hidden(range.layer) && unit > machine.at.lanes) unit = unit / machine.at.lanes * machine.at.lanes;
+            const int pieces = range.is_bias ? 1 : (length + unit - 1) / unit;
+            for (int piece = 0; piece < pieces; ++piece) {
+                auto own = range;
+                if (!range.is_bias) {
+                    own.first = range.first + piece * unit;
+                    own.end = std::min(own.first + unit, range.end);
+                    own.start = range.start + static_cast<std::size_t>(piece) * unit * width;
+                    own.count = static_cast<std::size_t>(own.end - own.first) * width;
+                }
+                // Rows wider than the tile go through memory.
+                T* const g = own.count > tile_numbers ? gradients_[0].data() + own.start : tile;
+                machine.gradient(block, count, own, g, false);
+                const Seen one = kernels().update(step, machine.theta.data() + own.start, g, at(m, own.start),
+                                                  at(v, own.start), own.count, !own.is_bias);
+                seen.squares += one.squares;
+                seen.magnitudes += one.magnitudes;
+                seen.finite = seen.finite && one.finite;
+            }
+            if (!range.is_bias) machine.turn(range.layer, range.panel, range.first, range.end);
+            seen_[r] = seen;
+        });
+    }
+
+    // Add up the slots in their order; then penalty, clipping and the step.
+    void finish(const Update<T>* step, T* m, T* v, double clip_norm, const Penalty& penalty, const Tasks& tasks,
+                int slots) {
+        T* g = gradients_[0].data();
+        const bool in_step = step && clip_norm <= 0;
+        std::vector<double> most(ranges_.size());
+        tasks(static_cast<int>(ranges_.size()), [&](int r) {
+            const auto& range = ranges_[r];
+            for (int s = 1; s < slots; ++s) kernels().add(g + range.start, gradients_[s].data() + range.start, range.count);
+            if (in_step) {
+                apply(r, *step, m, v);
+                return;
+            }
+            seen_[r] = Seen();
+            if (penalty.is_on() && !range.is_bias)
+                seen_[r] = kernels().penalise(machine.theta.data() + range.start, g + range.start,
+                                              static_cast<T>(penalty.l2), static_cast<T>(penalty.l1), range.count);
+            most[r] = kernels().largest(g + range.start, range.count);
+            seen_[r].finite = std::isfinite(most[r]);
+        });
+        if (in_step || !step) return;
+        Update<T> clipped = *step;
+        clipped.l2 = clipped.l1 = 0;
+        double largest = 0;
+        for (const double own : most) largest = own > largest || own != own ? own : largest;
+        if (!std::isfinite(largest)) return;
+        if (largest > 0) {
+            // Scaled by the largest partial: the squares of large ones could overflow.
+            double squares = 0;
+            for (const auto& range : ranges_)
+                squares += kernels().square_sum(g + range.start, range.count, static_cast<T>(1 / largest));
+            const double length = largest * std::sqrt(squares);
+            if (length > clip_norm) clipped.clip = static_cast<T>(clip_norm / length);
+        }
+        const std::vector<Seen> seen = seen_;
+        tasks(static_cast<int>(ranges_.size()), [&](int r) { apply(r, clipped, m, v); });
+        seen_ = seen;
+    }
+
+    void apply(int r, const Update<T>& step, T* m, T* v) {
+        const auto& range = ranges_[r];
+        seen_[r] = kernels().update(step, machine.theta.data() + range.start, gradients_[0].data() + range.start,
+                                    at(m, range.start), at(v, range.start), range.count, !range.is_bias);
+        if (!range.is_bias) machine.turn(range.layer, range.panel, range.first, range.end);
+    }
+
+    static T* at(T* array, std::size_t start) { return array ? array + start : nullptr; }
+    const Kernels<T>& kernels() const { return machine.kernels; }
+
+    void reserve(int slots, int rows, bool keeps_z = false) {
+        while (static_cast<int>(blocks_.size()) < slots) blocks_.push_back(nullptr);
+        for (int s = 0; s < slots; ++s)
+            if (!blocks_[s] || blocks_[s]->rows < rows || (keeps_z && !keeps_z_) || (dropout.is_on() && !drops_))
+                blocks_[s] = std::make_unique<Block<T>>(machine.at, std::max(rows, rows_), keeps_z, dropout.is_on());
+        keeps_z_ = keeps_z_ || keeps_z;
+        drops_ = dropout.is_on();
+    }
+
+    void reserve_gradients(int slots) {
+        slots_used_ = slots;
+        while (static_cast<int>(gradients_.size()) < slots) gradients_.emplace_back(machine.at.size);
+    }
+
+    static constexpr int most_slots = 32;
+    static constexpr std::size_t tile_numbers = 2048;
+
+    std::int64_t batch_;
+    int rows_;
+    std::vector<typename Machine<T>::Range> ranges_;
+    std::vector<Seen> seen_;
+    std::vector<std::unique_ptr<Block<T>>> blocks_;
+    std::vector<Buffer<T>> gradients_;
+    int slots_used_ = 1;
+    bool keeps_z_ = false, drops_ = false, has_long_rows_ = false;
+};
+
+}  // namespace pellucid
