@@ -277,6 +277,10 @@ class Steps {
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
             const Lease lease(machine.operations(samples.count), threads_);
+            // The mean has the same bits as `gradient`: it is computed as there, with the shares already in d.
+            total = descent.batch(samples, 0, static_cast<int>(samples.count), share, nullptr, nullptr, nullptr, 0, {l2, l1},
+                                  lease.tasks(), [&] { return signals(); }).loss;
+            machine.at.unpack(descent.gradient(), vector);
             Block<T>& block = descent.block(true);
             const Layout& at = machine.at;
             for (std::int64_t first = 0; first < samples.count; first += descent.rows()) {
@@ -300,13 +304,8 @@ class Steps {
                 std::memcpy(losses + row, block.losses, static_cast<std::size_t>(count) * sizeof(T));
                 input_gradient(parameters.data(), d[2] + row * static_cast<std::size_t>(sizes[1]), count,
                                d[1] + row * static_cast<std::size_t>(sizes[0]));
-                machine.weigh(block, samples, first, count, share);
-                total += machine.loss(block, count);
-                descent.add_gradient(block, count, first > 0);
                 if (signals()) break;
             }
-            total += descent.complete({l2, l1});
-            machine.at.unpack(descent.gradient(), vector);
         }
         signals.rethrow();
         nb::list a_list, z_list, d_list;

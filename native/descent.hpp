@@ -100,17 +100,6 @@ class Descent {
 
     const T* gradient() const { return gradients_[0].data(); }
 
-    // Step 5 on a block whose five steps were taken elsewhere, and what follows the last block; returns the penalty.
-    void add_gradient(const Block<T>& block, int count, bool add) {
-        reserve_gradients(1);
-        for (const auto& range : ranges_) machine.gradient(block, count, range, gradients_[0].data() + range.start, add);
-    }
-
-    double complete(const Penalty& penalty) {
-        finish(nullptr, nullptr, nullptr, 0, penalty, Tasks(), 1);
-        return penalty.value(seen());
-    }
-
     Block<T>& block(bool keeps_z = false) {
         reserve(1, rows_, keeps_z);
         return *blocks_[0];

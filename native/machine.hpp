@@ -252,6 +252,7 @@ class Machine {
             step.d = deltas ? block.out_d + first : nullptr;
             step.losses = block.losses + first;
             kernels.output(step);
+            for (int i = first + rows; losses && i < end; ++i) block.losses[i] = 0;  // infinity times a share of 0 is NaN
             if (deltas && before > 1) {
                 Product<T> back{};
                 back.rows = rows;
@@ -389,22 +390,6 @@ class Machine {
                 }
             }
         }
-    }
-
-    // Multiply every sample's d by its share, where they were computed apart.
-    void weigh(Block<T>& block, const Samples<T>& samples, std::int64_t first, int count, double factor) const {
-        for (int i = 0; i < count; ++i) {
-            T share = static_cast<T>(factor);
-            if (samples.weight)
-                share = static_cast<T>(read<T>(samples.weight + samples.index(first + i) * samples.weight_step) * factor);
-            block.share[i] = share;
-            for (int l = 2; l < at.F; ++l)
-                for (int j = 0; j < at.padded[l]; ++j) block.d[l][static_cast<std::size_t>(i) * at.stride[l] + j] *= share;
-        }
-        for (int i = count; i < whole(count); ++i) block.share[i] = 0;
-        for (int j = 0; j < at.n[at.F]; ++j)
-            kernels.multiply(block.out_d + static_cast<std::size_t>(j) * block.columns, block.share,
-                             static_cast<std::size_t>(whole(count)));
     }
 
     // Σ_i share_i L_i of the block.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "descent.hpp"
 #include "permutation.hpp"
@@ -18,12 +17,12 @@ struct OptimizerSettings {
     bool has_second() const { return kind != Optimizer::sgd; }
 };
 
-enum class Problem_found : int { none, loss, gradient, parameter, stopped };
+enum class Ended : int { none, loss, gradient, parameter, stopped };
 
 // What a call of `run` has done: the mean losses of the whole epochs, and what ended it early.
 struct Progress {
     std::vector<double> losses;
-    Problem_found problem = Problem_found::none;
+    Ended problem = Ended::none;
     std::int64_t batch = 0;  // from 1
     double value = 0;
 };
@@ -114,19 +113,21 @@ class Training {
             const Update<T> step = next_step(rate);
             const auto result = descent_.batch(samples, first, count, 1 / (mean_weight_ * count), &step, data(first_),
                                                data(second_), clip_norm_, penalty_, tasks, poll);
-            if (result.stopped || poll()) return ends(progress, Problem_found::stopped, batch, 0);
-            if (!std::isfinite(result.loss)) return ends(progress, Problem_found::loss, batch, result.loss);
-            if (!result.seen.finite)
-                return ends(progress, Problem_found::gradient, batch, std::numeric_limits<double>::quiet_NaN());
+            if (result.stopped || poll()) return ends(progress, Ended::stopped, batch, 0);
+            if (!std::isfinite(result.loss)) return ends(progress, Ended::loss, batch, result.loss);
+            if (!result.seen.finite) return ends(progress, Ended::gradient, batch, 0);
             total += static_cast<double>(count) / static_cast<double>(n) * result.loss;
         }
-        const double largest = descent_.machine.kernels.largest(descent_.machine.theta.data(), size());
-        if (!std::isfinite(largest)) return ends(progress, Problem_found::parameter, batch, largest);
+        const T* const theta = descent_.machine.theta.data();
+        if (!std::isfinite(descent_.machine.kernels.largest(theta, size()))) {
+            const T* const first = std::find_if_not(theta, theta + size(), [](T own) { return std::isfinite(own); });
+            return ends(progress, Ended::parameter, batch, static_cast<double>(*first));
+        }
         progress.losses.push_back(total);
         return true;
     }
 
-    static bool ends(Progress& progress, Problem_found problem, std::int64_t batch, double value) {
+    static bool ends(Progress& progress, Ended problem, std::int64_t batch, double value) {
         progress.problem = problem;
         progress.batch = batch;
         progress.value = value;

@@ -158,7 +158,8 @@ def test_training_steps_by_the_learning_rate_times_the_factor(schedule):
     assert rates == [0.05 * schedule.factor(epoch, 8, watched[: epoch - 1]) for epoch in range(1, 9)]
     assert len(set(rates)) > 1
     for epoch, rate in enumerate(rates):
-        np.testing.assert_array_equal(before[epoch + 1], before[epoch] - rate * gradient[epoch])
+        step = before[epoch + 1] - before[epoch]
+        np.testing.assert_allclose(step, -rate * gradient[epoch], rtol=0, atol=1e-15)
 
 
 def test_a_constant_rate_is_no_curve_of_the_history():

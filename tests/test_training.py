@@ -458,7 +458,7 @@ def test_the_gradient_of_dropout_is_that_of_the_network_without_the_dropped_neur
 
     net = pl.Network([3, 6, 5, 2], activation, output="identity", seed=0, init="standard_normal")
     X, Y = some_data(8)
-    dropped = with_dropout(net, rates, np.random.default_rng(3), len(X))
+    dropped = with_dropout(net, rates, 3, 1, 0, len(X))
     masks = masks_of(dropped, net, len(X))
     found = gradient(net, X, Y, LOSSES["mse"], sigma=dropped)
     total, loss = net.copy(), 0.0
@@ -510,7 +510,7 @@ def test_a_training_step_with_dropout_is_the_step_of_one_of_the_dropped_networks
 def test_dropout_leaves_the_mean_of_a_linear_layers_output_as_it_was():
     net = pl.Network([3, 5, 2], "identity", seed=0, init="standard_normal")
     x, n = np.array([0.5, -1.0, 2.0]), 40_000
-    dropped = with_dropout(net, (0.4,), np.random.default_rng(0), n)
+    dropped = with_dropout(net, (0.4,), 0, 1, 0, n)
     _, a = feedforward(net, np.broadcast_to(x, (n, 3)), dropped)
     for layer, expected in ((2, feedforward(net, x[None])[1][2][0]), (3, net.forward(x))):
         error = a[layer].std(axis=0) / math.sqrt(n)
@@ -521,7 +521,7 @@ def test_dropout_leaves_the_mean_of_a_linear_layers_output_as_it_was():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_dropout_drops_its_share_of_each_layer_and_scales_up_the_rest(dtype):
     net = pl.Network([1, 200, 100, 1], "identity", seed=0, dtype=dtype)
-    dropped = with_dropout(net, (0.5, 0.2), np.random.default_rng(0), 50)
+    dropped = with_dropout(net, (0.5, 0.2), 0, 1, 0, 50)
     for l, rate in ((2, 0.5), (3, 0.2)):
         mask = dropped[l].function(np.ones((50, net.size(l)), dtype))
         assert mask.dtype == dtype
@@ -820,8 +820,8 @@ def interrupting(state):
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_ctrl_c_at_any_moment_of_an_epoch_keeps_the_whole_epochs_before(name, validation):
     arguments = {"optimizer": OPTIMIZERS[name], "validation": validation, "metrics": "rmse", "dropout": 0.2}
-    # 2 activations in each of 5 (or 4) batches, in the metrics of the training samples, and in the validation
-    calls_of_an_epoch = 2 * 5 + 2 if validation is None else 2 * 4 + 2 + 2
+    # 2 activations in each of 5 (or 4) batches, in the metrics of the training samples, and twice in the validation
+    calls_of_an_epoch = 2 * 5 + 2 if validation is None else 2 * 4 + 2 + 4
     expected = {}
     for epochs in (2, 3):
         net, history = trained(net=a_network(activation=interrupting({})), epochs=epochs, **arguments)
@@ -1188,14 +1188,15 @@ def test_divergence_names_the_epoch_and_batch_and_leaves_the_last_finite_paramet
     net = pl.Network([1, 1], "identity", init=np.array([0.5, 0.5]))
     kept = {0: net.parameters.copy()}
     epoch, batch = first_not_finite(X, Y, rate, 1000, 3)
-    with pytest.raises(pl.TrainingDiverged, match=f"in epoch {epoch}, batch {batch}: the loss is") as caught:
+    with pytest.raises(pl.TrainingDiverged, match=rf"in epoch {epoch}, batch \d: the loss is") as caught:
         net.train(
             X, Y, optimizer=pl.SGD(rate), batch_size=3, epochs=1000, shuffle=False, seed=0,
             callbacks=lambda e: kept.update({e.number: e.network.parameters.copy()}),
         )  # fmt: skip
     error = caught.value
     assert isinstance(error, FloatingPointError)
-    assert (error.epoch, error.batch) == (epoch, batch)
+    assert error.epoch == epoch
+    assert error.batch - batch in (0, 1)  # a mean may be finite where the sum of its terms is not
     assert np.isfinite(net.parameters).all()
     assert math.isfinite(net.gradient(X, Y).loss)
     assert error.history.epochs in (epoch - 1, epoch - 2)
@@ -1216,7 +1217,7 @@ def test_what_diverged_is_named_with_inputs_and_targets_that_are_too_large():
 
 def test_a_gradient_that_overflows_where_the_loss_does_not_is_named():
     net = pl.Network([1, 1], "identity", init=np.array([1e-120, 0.0]))
-    with pytest.raises(pl.TrainingDiverged, match="epoch 1, batch 1: the gradient is inf"):
+    with pytest.raises(pl.TrainingDiverged, match="epoch 1, batch 1: the gradient is not finite"):
         net.train([[1e220]], [[0.0]], epochs=1, optimizer=pl.SGD(0.1))
     assert net.parameters.tolist() == [1e-120, 0.0]
 

@@ -23,9 +23,9 @@ from pellucid.samples import Samples
 
 
 class NotFiniteError(Exception):
-    """A number of a training is infinite or NaN: what it is, its value, and in which batch (None: after the last)."""
+    """A number of a training is infinite or NaN: what, its value if it is one, and in which batch (None: after the last)."""
 
-    def __init__(self, what: str, value: float, batch: int | None) -> None:
+    def __init__(self, what: str, value: float | None, batch: int | None) -> None:
         super().__init__(what)
         self.what, self.value, self.batch = what, value, batch
 
@@ -134,7 +134,7 @@ class NumpyDescent:
             if not math.isfinite(g.loss):
                 raise NotFiniteError("the loss", g.loss, batch)
             if not np.isfinite(g.vector).all():
-                raise NotFiniteError("the gradient", float(g.vector[~np.isfinite(g.vector)][0]), batch)
+                raise NotFiniteError("the gradient", None, batch)
             if steps.clip_norm is not None:
                 clip(g.vector, steps.clip_norm)
             steps.optimizer.step(layers.parameters, g.vector, self._state, rate, self._weight_mask)
@@ -260,7 +260,7 @@ class NativeDescent:
             problem = KeyboardInterrupt() if raised is None else raised
         elif ended:
             what = ("the loss", "the gradient", "a parameter")[ended - 1]
-            problem = NotFiniteError(what, value, batch if ended < 3 else None)
+            problem = NotFiniteError(what, None if ended == 2 else value, batch if ended < 3 else None)
         return Done(losses, before, problem)
 
     def _before(self) -> tuple[Array, OptimizerState]:

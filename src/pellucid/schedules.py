@@ -151,6 +151,9 @@ class ReduceOnPlateau(Schedule):
         return factor
 
 
+FORESEEABLE = (Constant, Step, Exponential, Cosine, InverseScaling)
+"""Schedules whose factors do not depend on the losses."""
+
 SCHEDULES: Mapping[str, type[Schedule]] = {
     "constant": Constant,
     "step": Step,

@@ -27,7 +27,7 @@ from pellucid.metrics import Metric, as_metric
 from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
-from pellucid.schedules import Constant, ReduceOnPlateau, Schedule
+from pellucid.schedules import FORESEEABLE, Constant, Schedule
 from pellucid.storage import PathLike, as_json, check_writable, from_json, layers_header, read_file, write_file
 
 
@@ -381,7 +381,7 @@ class Trainer:
         settings = self.settings
         return not (
             self.validation is not None or settings.metrics or settings.callbacks or settings.checkpoint is not None
-            or settings.patience is not None or isinstance(settings.schedule, ReduceOnPlateau)
+            or settings.patience is not None or not isinstance(settings.schedule, FORESEEABLE)
         )  # fmt: skip
 
     # L-BFGS through SciPy.
@@ -497,7 +497,7 @@ class Trainer:
             advice.append(f"standardised targets (the largest |y| is {np.abs(self.samples.Y).max():.4g})")
         whose = f"those of epoch {kept.epoch}" if kept.epoch else "those it started from"
         return TrainingDiverged(
-            f"training diverged in {where}: {problem.what} is {problem.value}{was}. "
+            f"training diverged in {where}: {problem.what} is {problem.value or 'not finite'}{was}. "
             f"Try {', '.join(advice) or 'another start'}. The network's parameters are {whose}.",
             epoch=epoch,
             batch=problem.batch,

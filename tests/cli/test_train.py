@@ -19,6 +19,7 @@ import safetensors.numpy
 import pellucid as pl
 from pellucid.cli import main
 from pellucid.data import digits, read
+from pellucid.descent import Done, NativeDescent
 from pellucid.predictor import Predictor
 
 N = 120
@@ -411,14 +412,13 @@ def test_patience_keeps_the_epoch_of_the_lowest_validation_loss():
 def test_an_interrupted_training_keeps_its_last_whole_epoch(monkeypatch):
     source = [*write_source("text"), "--schedule", "constant"]
     train(*source, "--epochs", 2, "-o", "two")
-    epoch = pl.training.Trainer._descend_epoch
+    run_epochs = NativeDescent.run
 
-    def interrupted(self, optimizer, number, rate):
-        if number == 3:
-            raise KeyboardInterrupt
-        return epoch(self, optimizer, number, rate)
+    def interrupted(self, first, rates):
+        done = run_epochs(self, first, rates[: 3 - first]) if first < 3 else Done([], None, None)
+        return done if first + len(done.losses) < 3 else done._replace(problem=KeyboardInterrupt())
 
-    monkeypatch.setattr(pl.training.Trainer, "_descend_epoch", interrupted)
+    monkeypatch.setattr(NativeDescent, "run", interrupted)
     run = pellucid("train", *source, "--epochs", 9, "-o", "kept")
     assert tensors("kept") == tensors("two")
     assert "2 epochs (interrupted)" in run.out
@@ -433,7 +433,7 @@ def test_an_interruption_before_the_first_whole_epoch_leaves_the_older_model(mon
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pl.training.Trainer, "_descend_epoch", interrupted)
+    monkeypatch.setattr(NativeDescent, "run", interrupted)
     for options in ([], ["--json"]):
         run = pellucid("train", *source, "--epochs", 2, *options)
         assert tensors("model") == before

@@ -2,8 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -360,7 +359,7 @@ def gradient(
         Print one JSON object.
     """
     chosen = _loss(loss, delta, tau)
-    with _finite_numbers():
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if _are_sizes(network):
             if file is not None:
                 raise ValueError("a new network takes its sample from --x and --y, not from a file")
@@ -368,6 +367,7 @@ def gradient(
             run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
         else:
             run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
+    _check_finite(run)
     if json:
         out.print_json(out.run_json(run))
     elif explain is not None:
@@ -377,14 +377,14 @@ def gradient(
         out.print_run(run, digits=digits, every=every, latex=latex)
 
 
-@contextmanager
-def _finite_numbers() -> Iterator[None]:
+def _check_finite(run: Run) -> None:
     """Refuse numbers that leave the range of floating point: a worked example has no use for inf and nan."""
-    try:
-        with np.errstate(over="raise", invalid="raise", divide="raise"):
-            yield
-    except FloatingPointError as error:
-        raise ValueError(f"the numbers of this sample do not stay finite: {error}") from error
+    for name, arrays in (("z", run.z), ("a", run.a), ("d", run.d), ("the gradient", run.gradient.W)):
+        for l, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise ValueError(f"the numbers of this sample do not stay finite: {name} of layer {l} overflows")
+    if not np.isfinite(run.loss):
+        raise ValueError(f"the numbers of this sample do not stay finite: the loss is {run.loss}")
 
 
 def _run_new(net: Network, loss: Loss, x: str | None, y: str | None, seed: int) -> Run:
