@@ -197,7 +197,7 @@ class Steps {
             Descent<T>& descent = descent_for(samples.count);
             Machine<T>& machine = descent.machine;
             machine.load(parameters.data());
-            const Lease lease(machine.operations(samples.count) / 3, threads_);
+            const Lease lease(descent.threads(threads_, 1.0 / 3));
             const int rows = descent.rows();
             Block<T>& block = descent.block();
             for (std::int64_t first = 0; first < samples.count; first += rows) {
@@ -231,7 +231,7 @@ class Steps {
             descent.machine.problem.loss = loss_of(loss);
             descent.machine.problem.loss_setting = static_cast<T>(loss_setting);
             descent.machine.load(parameters.data());
-            const Lease lease(descent.machine.operations(samples.count), threads_);
+            const Lease lease(descent.threads(threads_));
             result = descent.batch(samples, 0, samples.count, factor(samples), nullptr, nullptr, nullptr, 0, {l2, l1},
                                    lease.tasks(), [&] { return signals(); });
             if (!result.stopped) descent.machine.at.unpack(descent.gradient(), to);
@@ -276,7 +276,7 @@ class Steps {
             machine.problem.loss = loss_of(loss);
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
-            const Lease lease(machine.operations(samples.count), threads_);
+            const Lease lease(descent.threads(threads_));
             // The mean has the same bits as `gradient`: it is computed as there, with the shares already in d.
             total = descent.batch(samples, 0, static_cast<int>(samples.count), share, nullptr, nullptr, nullptr, 0, {l2, l1},
                                   lease.tasks(), [&] { return signals(); }).loss;
@@ -338,7 +338,7 @@ class Steps {
             machine.problem.loss = loss_of(loss);
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
-            const Lease lease(machine.operations(samples.count) / 3, threads_);
+            const Lease lease(descent.threads(threads_, 1.0 / 3));
             const double share = factor(samples);
             Block<T>& block = descent.block();
             for (std::int64_t first = 0; first < samples.count; first += descent.rows()) {

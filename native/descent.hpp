@@ -13,18 +13,10 @@ namespace pellucid {
 // Asked between pieces of work of about a millisecond; true means stop.
 using Poll = std::function<bool()>;
 
-// Threads of a step with so many operations, at most `most`: a second core is worth its synchronisation from some
-// microseconds of work on.
-inline int threads_for(double operations, int most) {
-    constexpr double operations_per_thread = 4e5;
-    const double useful = operations / operations_per_thread;
-    return useful < 2 ? 1 : useful < most ? static_cast<int>(useful) : most;
-}
-
 // A pool for the length of a call, or none.
 class Lease {
   public:
-    Lease(double operations, int most) : pool_(Pool::try_borrow(threads_for(operations, most))) {}
+    explicit Lease(int threads) : pool_(Pool::try_borrow(threads)) {}
     ~Lease() {
         if (pool_) pool_->give_back();
     }
@@ -48,7 +40,7 @@ class Descent {
   public:
     Descent(const Kernels<T>& kernels, const Problem<T>& problem, std::int64_t batch)
         : machine(kernels, problem), batch_(batch), rows_(machine.block_rows(batch)), ranges_(machine.ranges(batch)),
-          seen_(ranges_.size()) {
+          seen_(ranges_.size()), full_groups_(groups(2.0 * rows_ + 20)), step_groups_(groups(40)) {
         for (const auto& range : ranges_)
             has_long_rows_ = has_long_rows_ || range.count / (range.is_bias ? 1 : range.end - range.first) > tile_numbers;
     }
@@ -84,7 +76,7 @@ class Descent {
                     update_fused(block, own, *step, m, v, tasks);
                 } else {
                     T* g = gradients_[0].data();
-                    tasks(static_cast<int>(ranges_.size()), [&](int r) {
+                    each_range(full_groups_, tasks, [&](int r) {
                         machine.gradient(block, own, ranges_[r], g + ranges_[r].start, b > 0);
                     });
                 }
@@ -107,7 +99,34 @@ class Descent {
 
     int rows() const { return rows_; }
 
+    // Threads that a step is worth, at most `most`. Blocks that are worked on apart need a second core from a few
+    // microseconds on; tiles of one block pass all parameters from core to core and need more.
+    int threads(int most, double share_of_work = 1) const {
+        const double useful = share_of_work * machine.operations(batch_) / (rows_ < batch_ && !machine.is_wide() ? 2e5 : 1e6);
+        return useful < 2 ? 1 : useful < most ? static_cast<int>(useful) : most;
+    }
+
   private:
+    // Neighbouring ranges that one task goes through, as ends, where a number costs so many operations.
+    std::vector<int> groups(double per_number) const {
+        std::vector<int> ends;
+        double work = 0;
+        for (std::size_t r = 0; r < ranges_.size(); ++r) {
+            work += per_number * static_cast<double>(ranges_[r].count);
+            if (work < Machine<T>::task_operations && r + 1 < ranges_.size()) continue;
+            ends.push_back(static_cast<int>(r) + 1);
+            work = 0;
+        }
+        return ends;
+    }
+
+    template <class F>
+    void each_range(const std::vector<int>& ends, const Tasks& tasks, F&& f) const {
+        tasks(static_cast<int>(ends.size()), [&](int group) {
+            for (int r = group ? ends[group - 1] : 0; r < ends[group]; ++r) f(r);
+        });
+    }
+
     // What the ranges saw, in their order.
     Seen seen() const {
         Seen all;
@@ -158,7 +177,7 @@ class Descent {
 
     // The update with each tile of the gradient while it is in the first cache.
     void update_fused(const Block<T>& block, int count, const Update<T>& step, T* m, T* v, const Tasks& tasks) {
-        tasks(static_cast<int>(ranges_.size()), [&](int r) {
+        each_range(full_groups_, tasks, [&](int r) {
             alignas(64) T tile[tile_numbers];
             const auto& range = ranges_[r];
             Seen seen;
@@ -196,7 +215,7 @@ class Descent {
         T* g = gradients_[0].data();
         const bool in_step = step && clip_norm <= 0;
         std::vector<double> most(ranges_.size());
-        tasks(static_cast<int>(ranges_.size()), [&](int r) {
+        each_range(step_groups_, tasks, [&](int r) {
             const auto& range = ranges_[r];
             for (int s = 1; s < slots; ++s) kernels().add(g + range.start, gradients_[s].data() + range.start, range.count);
             if (in_step) {
@@ -225,7 +244,7 @@ class Descent {
             if (length > clip_norm) clipped.clip = static_cast<T>(clip_norm / length);
         }
         const std::vector<Seen> seen = seen_;
-        tasks(static_cast<int>(ranges_.size()), [&](int r) { apply(r, clipped, m, v); });
+        each_range(step_groups_, tasks, [&](int r) { apply(r, clipped, m, v); });
         seen_ = seen;
     }
 
@@ -260,6 +279,7 @@ class Descent {
     int rows_;
     std::vector<typename Machine<T>::Range> ranges_;
     std::vector<Seen> seen_;
+    std::vector<int> full_groups_, step_groups_;
     std::vector<std::unique_ptr<Block<T>>> blocks_;
     std::vector<Buffer<T>> gradients_;
     int slots_used_ = 1;

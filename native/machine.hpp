@@ -166,11 +166,12 @@ class Machine {
             const int start = vectors * group / groups * at.lanes, end = vectors * (group + 1) / groups * at.lanes;
             for (int i = start; i < end; ++i) {
                 const std::int64_t index = samples.index(first + (i < count ? i : count - 1));
+                if (first + i + count < samples.count) prefetch(samples, samples.index(first + i + count));
                 if (i < count) copy_row(samples.X + index * samples.x_row, samples.x_column, n_1, block.a[1] + static_cast<std::size_t>(i) * at.stride[1]);
                 if (!samples.Y) continue;
                 const char* y = samples.Y + index * samples.y_row;
-                for (int j = 0; j < n_F; ++j)
-                    block.y[static_cast<std::size_t>(j) * block.columns + i] = read<T>(y + j * samples.y_column);
+                T* to = block.y + i;
+                for (int j = 0; j < n_F; ++j, y += samples.y_column, to += block.columns) *to = read<T>(y);
                 T share = static_cast<T>(factor);
                 if (samples.weight) share = static_cast<T>(read<T>(samples.weight + index * samples.weight_step) * factor);
                 block.share[i] = i < count ? share : T(0);
@@ -411,8 +412,23 @@ class Machine {
   private:
     double multiplications = 0;
 
+    // Ask for the row that the next batch has in this one's place: large data come from far away.
+    void prefetch(const Samples<T>& samples, std::int64_t index) const {
+#if defined(__GNUC__)
+        const char* x = samples.X + index * samples.x_row;
+        const std::ptrdiff_t bytes = at.n[1] * samples.x_column;
+        if (samples.x_column == static_cast<std::ptrdiff_t>(sizeof(T)))
+            for (std::ptrdiff_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch(x + byte);
+        if (samples.Y) __builtin_prefetch(samples.Y + index * samples.y_row);
+#else
+        (void)samples, (void)index;
+#endif
+    }
+
     static void copy_row(const char* from, std::ptrdiff_t step, int count, T* to) {
-        if (step == static_cast<std::ptrdiff_t>(sizeof(T)))
+        if (count < 16)
+            for (int k = 0; k < count; ++k, from += step) to[k] = read<T>(from);
+        else if (step == static_cast<std::ptrdiff_t>(sizeof(T)))
             std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
         else
             for (int k = 0; k < count; ++k) to[k] = read<T>(from + k * step);

@@ -123,7 +123,8 @@ static PELLUCID_INLINE void tanh_and_slope(Vec<T> x, Vec<T>& a, Vec<T>& slope) {
     const V e = fma(p, q, p), less = fnma(p, q, one - p);  // 1 - e without cancellation
     const V r = one / (one + e);
     a = copysign(less * r, x);
-    slope = select(lt(u, V::set(Ranges<T>::normal_low)), V::zero(), V::set(4) * e * r * r);
+    const V twice = r + r;
+    slope = select(lt(u, V::set(Ranges<T>::normal_low)), V::zero(), e * twice * twice);
 }
 
 // 1/(1 + e^-x) and σ(x) σ(-x), 3 and 4 units; 0 where e^-|x| would be subnormal.

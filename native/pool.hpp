@@ -1,13 +1,15 @@
 // A pool of threads for work of microseconds.
 //
-// A phase is a number of tasks, claimed one at a time by whoever is there: the calling thread alone finishes a phase if
-// no other thread runs, so a busy machine costs no waiting. What a task computes depends on its number and never on who
-// claims it, nor on how many threads there are.
+// A phase is a number of tasks. Each thread begins with a share of its own, the same share of every phase with as many
+// tasks, so that what it wrote is still in its caches; then it helps the others. A task is claimed by whoever comes
+// first: the calling thread alone finishes a phase if no other thread runs, so a busy machine costs no waiting. What a
+// task computes depends on its number and never on who claims it, nor on how many threads there are.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <type_traits>
@@ -19,31 +21,37 @@ class Pool {
   public:
     using Task = void (*)(void* context, int task);
 
-    // A pool lent to one caller at a time: `try_borrow` gives null while another caller has it.
+    // The process's pool, lent to one caller at a time: null while another has it, or if one thread is all that is
+    // asked for.
     static Pool* try_borrow(int threads);
     void give_back();
-
-    int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
     // Run tasks 0 … count - 1 and return when all are done.
     void run(int count, Task task, void* context);
 
-    ~Pool();
-
   private:
-    Pool() = default;
-    void grow(int threads);
-    void work();
-    bool claim_and_run();
+    static constexpr int most_threads = 64;
 
-    // phase (24 bits) | tasks (20 bits) | next task (20 bits), in one word, so that a claim cannot be of another phase.
-    alignas(64) std::atomic<std::uint64_t> ticket_{0};
+    // phase (24 bits) | end of the share (20 bits) | next task (20 bits), in one word, so that a claim cannot be of
+    // another phase.
+    struct alignas(64) Share {
+        std::atomic<std::uint64_t> ticket{0};
+    };
+
+    Pool();
+    void grow(int threads);
+    void work(int self);
+    bool claim_and_run(int share);
+    bool has_task(int share) const;
+
+    std::unique_ptr<Share[]> shares_;
     alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<bool> lent_{false};
+    alignas(64) std::atomic<int> threads_{1};
+    std::atomic<bool> lent_{false};
     std::atomic<int> sleeping_{0};
+    std::uint64_t phase_ = 0;
     Task task_ = nullptr;
     void* context_ = nullptr;
-    bool stop_ = false;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<std::thread> workers_;
@@ -63,8 +71,6 @@ class Tasks {
         using Body = std::remove_reference_t<F>;
         pool_->run(count, [](void* body, int task) { (*static_cast<Body*>(body))(task); }, &f);
     }
-
-    bool is_parallel() const { return pool_ != nullptr; }
 
   private:
     Pool* pool_;

@@ -67,7 +67,7 @@ class Training {
 
     // Epochs from number `number` on with these learning rates, until `budget` seconds are over, at least one.
     Progress run(const std::vector<double>& rates, std::int64_t number, double budget, const Poll& poll) {
-        const Lease lease(descent_.machine.operations(batch_size_), threads_);
+        const Lease lease(descent_.threads(threads_));
         const Tasks tasks = lease.tasks();
         Progress progress;
         const auto start = std::chrono::steady_clock::now();
