@@ -418,7 +418,7 @@ class Machine {
         const char* x = samples.X + index * samples.x_row;
         const std::ptrdiff_t bytes = at.n[1] * samples.x_column;
         if (samples.x_column == static_cast<std::ptrdiff_t>(sizeof(T)))
-            for (std::ptrdiff_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch(x + byte);
+            for (std::ptrdiff_t byte = 0; byte < bytes; byte += 64) __builtin_prefetch(x + byte, 0, 2);
         if (samples.Y) __builtin_prefetch(samples.Y + index * samples.y_row);
 #else
         (void)samples, (void)index;

@@ -11,31 +11,19 @@
 
 namespace pellucid::PELLUCID_ISA {
 
-// R rows times N vectors in registers. Few accumulators would wait for each other's latency, so the sum over p is
-// then split in U interleaved ones, added at the end.
+// R rows times N vectors in registers, starting from the numbers at `begin`. Few accumulators would wait for each other's
+// latency, so the sum over p is then split in U interleaved ones, added at the end.
 template <class T, int R, int N, int U>
-static PELLUCID_INLINE void tile(const Product<T>& job, const T* S, const T* V, T* C, const T* bias) {
+static PELLUCID_INLINE void tile(const Product<T>& job, const T* S, const T* V, T* C, const T* begin,
+                                 std::ptrdiff_t begin_stride) {
     using Vector = Vec<T>;
     constexpr int lanes = Vector::lanes;
     Vector sum[U][R][N];
-    for (int u = 0; u < U; ++u)
+    for (int m = 0; m < R; ++m)
+        for (int n = 0; n < N; ++n) sum[0][m][n] = Vector::load(begin + m * begin_stride + n * lanes);
+    for (int u = 1; u < U; ++u)
         for (int m = 0; m < R; ++m)
             for (int n = 0; n < N; ++n) sum[u][m][n] = Vector::zero();
-    switch (job.start) {
-        case Start::zero: break;
-        case Start::add:
-            for (int m = 0; m < R; ++m)
-                for (int n = 0; n < N; ++n) sum[0][m][n] = Vector::load(C + m * job.c_stride + n * lanes);
-            break;
-        case Start::bias_of_column:
-            for (int m = 0; m < R; ++m)
-                for (int n = 0; n < N; ++n) sum[0][m][n] = Vector::load(bias + n * lanes);
-            break;
-        case Start::bias_of_row:
-            for (int m = 0; m < R; ++m)
-                for (int n = 0; n < N; ++n) sum[0][m][n] = Vector::set(bias[m]);
-            break;
-    }
     const std::ptrdiff_t row = job.s_row, column = job.s_column, v_stride = job.v_stride;
     // Every third row has a pointer of its own and the next two are reached from it: R pointers would not fit in the
     // general registers.
@@ -66,63 +54,79 @@ static PELLUCID_INLINE void tile(const Product<T>& job, const T* S, const T* V, 
         for (int w = 0; w < u; ++w)
             for (int m = 0; m < R; ++m)
                 for (int n = 0; n < N; ++n) sum[w][m][n] = sum[w][m][n] + sum[w + u][m][n];
-    for (int m = 0; m < R; ++m)
-        for (int n = 0; n < N; ++n) {
-            T* c = C + m * job.c_stride + n * lanes;
-            (job.times_old ? sum[0][m][n] * Vector::load(c) : sum[0][m][n]).store(c);
-        }
+    if (job.times_old) {
+        for (int m = 0; m < R; ++m)
+            for (int n = 0; n < N; ++n) {
+                T* c = C + m * job.c_stride + n * lanes;
+                (sum[0][m][n] * Vector::load(c)).store(c);
+            }
+    } else {
+        for (int m = 0; m < R; ++m)
+            for (int n = 0; n < N; ++n) sum[0][m][n].store(C + m * job.c_stride + n * lanes);
+    }
 }
 
 template <class T, int R, int N>
-static void rows_of_tile(const Product<T>& job, const T* S, const T* V, T* C, const T* bias) {
+static void rows_of_tile(const Product<T>& job, const T* S, const T* V, T* C, const T* begin,
+                         std::ptrdiff_t begin_stride) {
     constexpr int accumulators = R * N;
-    tile<T, R, N, accumulators >= 8 ? 1 : accumulators >= 4 ? 2 : 4>(job, S, V, C, bias);
+    tile<T, R, N, accumulators >= 8 ? 1 : accumulators >= 4 ? 2 : 4>(job, S, V, C, begin, begin_stride);
 }
 
 // The tiles of 1 … R rows and N vectors, by the number of rows.
 template <class T, int R, int N>
 struct Tiles {
-    static void run(int rows, const Product<T>& job, const T* S, const T* V, T* C, const T* bias) {
+    static void run(int rows, const Product<T>& job, const T* S, const T* V, T* C, const T* begin,
+                    std::ptrdiff_t begin_stride) {
         if (rows == R)
-            rows_of_tile<T, R, N>(job, S, V, C, bias);
+            rows_of_tile<T, R, N>(job, S, V, C, begin, begin_stride);
         else if constexpr (R > 1)
-            Tiles<T, R - 1, N>::run(rows, job, S, V, C, bias);
+            Tiles<T, R - 1, N>::run(rows, job, S, V, C, begin, begin_stride);
     }
 };
 
 // A strip of N vectors: the rows in tiles of nearly equal height, so that no tile is a thin remainder.
 template <class T, int N>
-static void strip(const Product<T>& job, const T* V, T* C, const T* bias) {
+static void strip(const Product<T>& job, const T* V, T* C, const T* begin, std::ptrdiff_t begin_stride) {
     constexpr int most = Tile<T>::rows;
     const std::ptrdiff_t tiles = (job.rows + most - 1) / most;
     std::ptrdiff_t done = 0;
     for (std::ptrdiff_t t = 0; t < tiles; ++t) {
         const std::ptrdiff_t next = job.rows * (t + 1) / tiles;
-        const T* own_bias = job.start == Start::bias_of_row ? bias + done : bias;
         Tiles<T, most, N>::run(static_cast<int>(next - done), job, job.S + done * job.s_row, V,
-                               C + done * job.c_stride, own_bias);
+                               C + done * job.c_stride, begin + done * begin_stride, begin_stride);
         done = next;
     }
 }
 
 template <class T, int N>
 struct Strips {
-    static void run(int vectors, const Product<T>& job, const T* V, T* C, const T* bias) {
+    static void run(int vectors, const Product<T>& job, const T* V, T* C, const T* begin, std::ptrdiff_t begin_stride) {
         if (vectors == N)
-            strip<T, N>(job, V, C, bias);
+            strip<T, N>(job, V, C, begin, begin_stride);
         else if constexpr (N > 1)
-            Strips<T, N - 1>::run(vectors, job, V, C, bias);
+            Strips<T, N - 1>::run(vectors, job, V, C, begin, begin_stride);
     }
 };
 
 template <class T>
 static void product(const Product<T>& job) {
     constexpr int lanes = Vec<T>::lanes, most = Tile<T>::vectors;
+    alignas(64) static constexpr T zeros[lanes * most] = {};
     const std::ptrdiff_t vectors = job.columns / lanes;
+    if (job.start == Start::bias_of_row)
+        for (std::ptrdiff_t m = 0; m < job.rows; ++m)
+            for (std::ptrdiff_t n = 0; n < vectors; ++n) Vec<T>::set(job.bias[m]).store(job.C + m * job.c_stride + n * lanes);
     for (std::ptrdiff_t n = 0; n < vectors; n += most) {
         const int width = static_cast<int>(vectors - n < most ? vectors - n : most);
-        const T* bias = job.start == Start::bias_of_column ? job.bias + n * lanes : job.bias;
-        Strips<T, most>::run(width, job, job.V + n * lanes, job.C + n * lanes, bias);
+        T* C = job.C + n * lanes;
+        const T* begin = C;
+        std::ptrdiff_t begin_stride = job.c_stride;
+        if (job.start == Start::zero || job.start == Start::bias_of_column) {
+            begin = job.start == Start::zero ? zeros : job.bias + n * lanes;
+            begin_stride = 0;
+        }
+        Strips<T, most>::run(width, job, job.V + n * lanes, C, begin, begin_stride);
     }
 }
 

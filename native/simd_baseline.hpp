@@ -147,4 +147,10 @@ static PELLUCID_INLINE void transpose(Vec<double> (&r)[2]) {
     r[0].v = low;
 }
 
+// x/(√v c + ε) for v ≥ 0.
+template <class T>
+static PELLUCID_INLINE Vec<T> over_root(Vec<T> x, Vec<T> v, Vec<T> c, Vec<T> epsilon) {
+    return x / fma(sqrt(v), c, epsilon);
+}
+
 }  // namespace pellucid::PELLUCID_ISA

@@ -24,14 +24,14 @@ static Seen penalise(const T* theta, T* gradient, T l2, T l1, std::size_t count)
     return {static_cast<double>(sum(squares)), static_cast<double>(sum(magnitudes)), true};
 }
 
-template <class T, Optimizer optimizer, bool penalised>
+template <class T, Optimizer optimizer, bool penalised, bool clipped>
 static Seen update_run(const Update<T>& step, T* theta, const T* gradient, T* first, T* second, std::size_t count) {
     using V = Vec<T>;
     constexpr int lanes = V::lanes;
     const V rate = V::set(step.rate), keep1 = V::set(step.keep1), add1 = V::set(step.add1);
     const V keep2 = V::set(step.keep2), add2 = V::set(step.add2), epsilon = V::set(step.epsilon);
     const V root_scale = V::set(step.root_scale), decay = V::set(step.decay), clip = V::set(step.clip);
-    const V l2 = V::set(step.l2), l1 = V::set(step.l1), zero = V::zero();
+    const V l2 = V::set(step.l2), l1 = V::set(step.l1), zero = V::zero(), one = V::set(1);
     const bool has_momentum = first != nullptr;
     V squares = zero, magnitudes = zero, odd = zero;
     for (std::size_t c = 0; c < count; c += lanes) {
@@ -42,7 +42,7 @@ static Seen update_run(const Update<T>& step, T* theta, const T* gradient, T* fi
             g = g + penalty_slope(w, l2, l1);
         }
         odd = fma(g, zero, odd);  // NaN as soon as one partial is not finite
-        g = g * clip;
+        if constexpr (clipped) g = g * clip;
         if constexpr (optimizer == Optimizer::sgd) {
             if (has_momentum) {
                 const V v = fma(keep1, V::load(first + c), g);
@@ -53,14 +53,15 @@ static Seen update_run(const Update<T>& step, T* theta, const T* gradient, T* fi
         } else if constexpr (optimizer == Optimizer::rmsprop) {
             const V v = fma(add2, g * g, keep2 * V::load(second + c));
             v.store(second + c);
-            w = w - rate * g / (sqrt(v) + epsilon);
+            w = w - over_root(rate * g, v, one, epsilon);
         } else {
             if constexpr (optimizer == Optimizer::adamw) w = fnma(decay, w, w);
-            const V m = fma(add1, g, keep1 * V::load(first + c));
-            const V v = fma(add2, g * g, keep2 * V::load(second + c));
+            V m = V::load(first + c), v = V::load(second + c);
+            m = fma(add1, g - m, m);
+            v = fma(add2, fma(g, g, -v), v);
             m.store(first + c);
             v.store(second + c);
-            w = w - rate * m / fma(sqrt(v), root_scale, epsilon);
+            w = fnma(rate, over_root(m, v, root_scale, epsilon), w);
         }
         w.store(theta + c);
     }
@@ -70,9 +71,11 @@ static Seen update_run(const Update<T>& step, T* theta, const T* gradient, T* fi
 template <class T, Optimizer optimizer>
 static Seen update_with(const Update<T>& step, T* theta, const T* gradient, T* first, T* second, std::size_t count,
                         bool weights) {
+    // A clipped gradient has its penalty in it already.
+    if (step.clip != 1) return update_run<T, optimizer, false, true>(step, theta, gradient, first, second, count);
     if (weights && (step.l2 > 0 || step.l1 > 0))
-        return update_run<T, optimizer, true>(step, theta, gradient, first, second, count);
-    return update_run<T, optimizer, false>(step, theta, gradient, first, second, count);
+        return update_run<T, optimizer, true, false>(step, theta, gradient, first, second, count);
+    return update_run<T, optimizer, false, false>(step, theta, gradient, first, second, count);
 }
 
 template <class T>

@@ -1,0 +1,1 @@
+"""Training steps of pellucid and its peers, timed in one run; see `__main__`."""
