@@ -543,7 +543,7 @@ void bind(nb::module_& module, const char* steps, const char* training) {
 
 NB_MODULE(_native, module) {
     using namespace pellucid;
-    nb::class_<Flag>(module, "Flag").def(nb::init<>()).def("set", &Flag::set);
+    nb::class_<Flag>(module, "Flag").def(nb::init<>()).def("set", &Flag::set).def("is_set", &Flag::is_set);
     bind<float>(module, "Steps32", "Training32");
     bind<double>(module, "Steps64", "Training64");
     module.def("peak32", &peak<float>);

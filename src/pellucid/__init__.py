@@ -17,6 +17,7 @@ from pellucid.errors import (
 )
 from pellucid.explanation import Explanation
 from pellucid.losses import Huber, Loss, Quantile
+from pellucid.many import Training, train_many
 from pellucid.network import Network, Run, load
 from pellucid.notation import Label
 from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
@@ -51,6 +52,7 @@ __all__ = [
     "Quantile",
     "RMSprop",
     "Run",
+    "Training",
     "TrainingDiverged",
     "UnknownLabelError",
     "UnknownNameError",
@@ -58,6 +60,7 @@ __all__ = [
     "data",
     "load",
     "schedules",
+    "train_many",
 ]
 
 

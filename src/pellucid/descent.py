@@ -23,7 +23,7 @@ from pellucid.samples import Samples
 
 
 class NotFiniteError(Exception):
-    """A number of a training is infinite or NaN: what, its value if it is one, and in which batch (None: after the last)."""
+    """A number of a training is not finite: what, its value if one is known, and the batch (None: after the last)."""
 
     def __init__(self, what: str, value: float | None, batch: int | None) -> None:
         super().__init__(what)
@@ -250,9 +250,7 @@ class NativeDescent:
 
     def run(self, first: int, rates: Sequence[float]) -> Done:
         """Go through the epochs in one call, or through as many as fit in a tenth of a second."""
-        losses, ended, batch, value, raised = self._training.run(
-            list(rates), first, _BUDGET, self._cancel
-        )
+        losses, ended, batch, value, raised = self._training.run(list(rates), first, _BUDGET, self._cancel)
         before = self._before() if len(losses) > 1 else None
         self._state.step = self._training.unload(False, self._layers.parameters, *_memory(self._state))
         problem: BaseException | None = None

@@ -275,7 +275,9 @@ def gradient(
     if native is None:
         return backprop.gradient(layers, x, y, loss, sample_weight=sample_weight, penalty=penalty)
     arrays = (x, y, sample_weight)
-    return Gradient(layers.sizes, *_asked(native.gradient, layers.parameters, arrays, *loss_description(loss), *penalty))
+    return Gradient(
+        layers.sizes, *_asked(native.gradient, layers.parameters, arrays, *loss_description(loss), *penalty)
+    )
 
 
 def record(

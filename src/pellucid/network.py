@@ -10,9 +10,10 @@ import numpy as np
 
 from pellucid import engine as engines
 from pellucid.activations import Activation
-from pellucid.arrays import Array, ArrayLike, as_count, as_inputs, as_number
+from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
+from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
 from pellucid.layers import Layers
@@ -112,11 +113,13 @@ class Network(Layers):
         A name in `pellucid.layers.INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or
         a pair (weights, biases) of arrays for layers 2 … F. Without it, He normal for the layers with ReLU and its
         smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+    engine : {'auto', 'native', 'numpy'}
+        What computes: the compiled engine where every piece is known to it, or NumPy.
 
     Raises
     ------
     ValueError, TypeError
-        Sizes, activations, dtype or init that do not fit.
+        Sizes, activations, dtype, init or engine that do not fit.
 
     Examples
     --------
@@ -128,6 +131,40 @@ class Network(Layers):
     >>> bool(run.gradient.W[2][0, 2] == run.a[1][2] * run.d[2][0])  # (3): ∂L/∂w_13^2 = a_3^1 d_1^2
     True
     """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: object = "sigmoid",
+        output: object = None,
+        *,
+        dtype: DTypeLike = "float64",
+        seed: int | np.random.SeedSequence | None = None,
+        init: object = None,
+        engine: str = "auto",
+    ) -> None:
+        super().__init__(sizes, activation, output, dtype=dtype, seed=seed, init=init)
+        self.engine = engine  # type: ignore[assignment]
+
+    @property
+    def engine(self) -> Engine:
+        """What runs this network: ``native``, the compiled engine, or ``numpy``; ``engine.detail`` says why.
+
+        Assigning chooses: ``auto`` (native where every piece is known to it), ``native`` or ``numpy``. A user-made loss
+        or optimizer runs on NumPy all the same.
+        """
+        return engines.engine_of(self)
+
+    @engine.setter
+    def engine(self, choice: str) -> None:
+        before, self.engine_choice = self.engine_choice, engines.as_choice(choice)
+        self.compiled = None
+        if choice == "native":
+            try:
+                engines.engine_of(self)
+            except ValueError:
+                self.engine_choice = before
+                raise
 
     optimizer_state: OptimizerState | None = None
     """What the last training's optimizer remembers. Training with the same kind of optimizer goes on from it; set it to
@@ -347,6 +384,45 @@ class Network(Layers):
         OSError
             The checkpoint cannot be written; the network keeps the last whole epoch.
         """
+        trainer = self.trainer(
+            X, Y, loss, optimizer=optimizer, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
+            validation=validation, patience=patience, metrics=metrics, sample_weight=sample_weight, l2=l2, l1=l1,
+            dropout=dropout, clip_norm=clip_norm, schedule=schedule, callbacks=callbacks, checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every, resume=resume, threads=threads, progress=progress,
+        )  # fmt: skip
+        try:
+            return trainer.run()
+        finally:
+            self.optimizer_state = trainer.state
+
+    def trainer(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        loss: object = "mse",
+        *,
+        optimizer: object = "adam",
+        batch_size: int | Literal["auto"] | None = "auto",
+        epochs: int = 10,
+        shuffle: bool = True,
+        seed: int | None = None,
+        validation: tuple[ArrayLike, ...] | float | None = None,
+        patience: int | None = None,
+        metrics: object = (),
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        schedule: object = None,
+        callbacks: object = (),
+        checkpoint: PathLike | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Trainer:
+        """Check everything that `train` takes, and return the training, which has not begun."""
         samples = as_samples(self, X, Y, loss, sample_weight)
         if resume and checkpoint is not None and seed is None and os.path.exists(checkpoint):
             seed = checkpoint_seed(checkpoint)
@@ -371,11 +447,7 @@ class Network(Layers):
             progress=progress,
         )
         samples, held_out = self._validation(samples, validation, settings)
-        trainer = Trainer(self, samples, held_out, settings, self.optimizer_state)
-        try:
-            return trainer.run()
-        finally:
-            self.optimizer_state = trainer.state
+        return Trainer(self, samples, held_out, settings, self.optimizer_state)
 
     def _validation(
         self, samples: Samples, validation: tuple[ArrayLike, ...] | float | None, settings: Settings

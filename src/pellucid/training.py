@@ -131,7 +131,11 @@ Callback = Callable[[Epoch], object]
 
 @dataclass(eq=False, repr=False)
 class Settings:
-    """How to train; see `pellucid.Network.train` for the meaning of each."""
+    """How to train; see `pellucid.Network.train` for the meaning of each.
+
+    With others side by side, ``show`` gets each epoch's row in place of a progress bar, and training is interrupted
+    once ``cancel`` is set.
+    """
 
     optimizer: Optimizer | LBFGS
     epochs: int
@@ -150,6 +154,7 @@ class Settings:
     resume: bool = False
     threads: int | None = None
     progress: bool | None = None
+    show: Callable[[Mapping[str, float]], None] | None = None
     cancel: Any = None
 
     def __post_init__(self) -> None:
@@ -352,6 +357,8 @@ class Trainer:
             epochs = range(first, min(first + min(most, MOST_EPOCHS), settings.epochs + 1))
             factors = [settings.schedule.factor(epoch, settings.epochs, self._monitored()) for epoch in epochs]
             rates = [optimizer.learning_rate * factor for factor in factors]
+            if settings.cancel is not None and settings.cancel.is_set():
+                raise KeyboardInterrupt
             done = descent.run(first, rates)
             rows = [
                 {"loss": loss} if is_plain else {"loss": loss, "learning_rate": rate}
@@ -625,21 +632,33 @@ def checkpoint_seed(path: PathLike) -> int:
 @contextmanager
 def _progress(settings: Settings, done: int) -> Iterator[Callable[[Mapping[str, float]], None]]:
     """Show a progress bar on a terminal, or none."""
-    # A program without a console has no standard error at all.
-    shows = sys.stderr is not None and (sys.stderr.isatty() if settings.progress is None else settings.progress)
-    if not shows:
+    if settings.show is not None:
+        yield settings.show
+        return
+    if not shows_progress(settings.progress):
         yield lambda _: None
         return
-    console = import_extra("rich.console", "", "the progress bar").Console(stderr=True)
-    rich = import_extra("rich.progress", "", "the progress bar")
-    columns = (
-        rich.TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"), rich.BarColumn(), rich.TimeRemainingColumn(),
-        rich.TextColumn("{task.description}"),
-    )  # fmt: skip
-    with rich.Progress(*columns, console=console) as bar:
+    with progress_bar("epoch") as bar:
         task = bar.add_task("", total=settings.epochs, completed=done)
         yield lambda row: bar.update(
             task,
             advance=1,
             description="  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in row.items()),
         )
+
+
+def progress_bar(what: str) -> Any:
+    """Return a progress bar of Rich on standard error, which counts epochs or whatever it is told."""
+    console = import_extra("rich.console", "", "the progress bar").Console(stderr=True)
+    rich = import_extra("rich.progress", "", "the progress bar")
+    columns = (
+        rich.TextColumn(what + " {task.completed:.0f}/{task.total:.0f}"), rich.BarColumn(), rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+    )  # fmt: skip
+    return rich.Progress(*columns, console=console)
+
+
+def shows_progress(progress: bool | None) -> bool:
+    """Whether to show a progress bar: as asked, or on a terminal alone."""
+    # A program without a console has no standard error at all.
+    return sys.stderr is not None and (sys.stderr.isatty() if progress is None else progress)
