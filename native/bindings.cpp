@@ -509,6 +509,18 @@ double peak(const std::string& isa, int threads) {
            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// Seconds for repeating an activation with its slope over an array, for benchmarks.
+double time_activation(const std::string& isa, int activation, const Vector<const float>& x, int repeats) {
+    const Kernels<float>& kernels = kernels_of<float>(isa);
+    const std::size_t count = x.shape(0) / static_cast<std::size_t>(kernels.lanes) * static_cast<std::size_t>(kernels.lanes);
+    Buffer<float> z(count), a(count), slope(count);
+    std::memcpy(z.data(), x.data(), count * sizeof(float));
+    const auto start = std::chrono::steady_clock::now();
+    for (int repeat = 0; repeat < repeats; ++repeat)
+        kernels.activate(static_cast<Activation>(activation), 0, z.data(), a.data(), slope.data(), count);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 template <class T>
 void bind(nb::module_& module, const char* steps, const char* training) {
     nb::class_<Steps<T>>(module, steps)
@@ -546,6 +558,7 @@ NB_MODULE(_native, module) {
     nb::class_<Flag>(module, "Flag").def(nb::init<>()).def("set", &Flag::set).def("is_set", &Flag::is_set);
     bind<float>(module, "Steps32", "Training32");
     bind<double>(module, "Steps64", "Training64");
+    module.def("time_activation", &time_activation);
     module.def("peak32", &peak<float>);
     module.def("peak64", &peak<double>);
     module.def("instruction_sets", &supported_names);

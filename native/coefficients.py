@@ -39,7 +39,6 @@ def show(name: str, kind: str, coefficients: list[mp.mpf], error: mp.mpf) -> Non
     print(f"template <>\nstruct {name}<{kind}> {{\n    static constexpr {kind} c[] = {{{rows}}};\n}};")
 
 
-
 def main() -> None:
     """Print the header."""
     print("// Made by coefficients.py: polynomials, lowest power first.\n#pragma once\n")

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.backprop import feedforward
-from pellucid.schedules import Cosine, ReduceOnPlateau
 from pellucid.descent import clip, with_dropout
+from pellucid.schedules import Cosine, ReduceOnPlateau
 
 EPS = np.finfo(float).eps
 SIZES = (3, 4, 2)

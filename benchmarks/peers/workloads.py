@@ -38,11 +38,11 @@ class Workload(NamedTuple):
 WORKLOADS = {
     row.name: row
     for row in (
-        Workload("tiny", (4, 32, 32, 1), "tanh", "identity", "mse", 32, "sgd", 0.01, 1500),
+        Workload("tiny", (4, 32, 32, 1), "tanh", "identity", "mse", 32, "sgd", 0.01, 6000),
         Workload("nielsen", (784, 30, 10), "sigmoid", "sigmoid", "mse", 10, "sgd", 0.1, 1500),
-        Workload("digits", (64, 64, 10), "relu", "softmax", "cross_entropy", 32, "adam", 1e-3, 1500),
-        Workload("expm", (4, 32, 16, 4), "tanh", "identity", "mse", 200, "adam", 1e-3, 300),
-        Workload("expm10k", (4, 32, 16, 4), "tanh", "identity", "mse", 10_000, "adam", 1e-3, 6),
+        Workload("digits", (64, 64, 10), "relu", "softmax", "cross_entropy", 32, "adam", 1e-3, 3000),
+        Workload("expm", (4, 32, 16, 4), "tanh", "identity", "mse", 200, "adam", 1e-3, 1500),
+        Workload("expm10k", (4, 32, 16, 4), "tanh", "identity", "mse", 10_000, "adam", 1e-3, 30),
         Workload("mnist", (784, 128, 10), "relu", "softmax", "cross_entropy", 32, "adam", 1e-3, 1500),
         Workload("wide", (784, 512, 512, 10), "relu", "softmax", "cross_entropy", 128, "adam", 1e-3, 60),
     )

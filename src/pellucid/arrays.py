@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike as ArrayLike
     from numpy.typing import DTypeLike as DTypeLike
-    from numpy.typing import NDArray
+    from numpy.typing import NDArray as NDArray
 
     Array = NDArray[np.floating[Any]]
     """A float32 or float64 array."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +53,7 @@ class Engine(str):
 class _Compiled(NamedTuple):
     """The compiled module with its instruction set, or why there is none."""
 
-    module: ModuleType | None
+    module: Any
     instruction_set: str
 
 
@@ -76,11 +75,12 @@ def compiled() -> _Compiled:
         except ImportError as error:
             _compiled = _Compiled(None, f"the compiled engine cannot be loaded: {error}")
             return _compiled
-        names = _native.instruction_sets()
+        native: Any = _native
+        names = native.instruction_sets()
         wanted = os.environ.get("PELLUCID_ISA", "")
         if wanted and wanted not in names:
             raise ValueError(f"PELLUCID_ISA is {wanted!r}, but this machine has {', '.join(names)}")
-        _compiled = _Compiled(_native, wanted or names[-1])
+        _compiled = _Compiled(native, wanted or names[-1])
     return _compiled
 
 

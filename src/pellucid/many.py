@@ -81,7 +81,7 @@ def train_many(
     chosen = list(trainings)
     at_once = min(as_threads(threads), max(len(chosen), 1))
     trainers = _prepare(chosen)
-    cancel: Any = threading.Event() if compiled().module is None else compiled().module.Flag()  # type: ignore[union-attr]
+    cancel: Any = threading.Event() if compiled().module is None else compiled().module.Flag()
     for trainer in trainers:
         trainer.settings.threads = 1
         trainer.settings.cancel = cancel

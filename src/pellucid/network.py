@@ -144,7 +144,7 @@ class Network(Layers):
         engine: str = "auto",
     ) -> None:
         super().__init__(sizes, activation, output, dtype=dtype, seed=seed, init=init)
-        self.engine = engine  # type: ignore[assignment]
+        self.engine = engine
 
     @property
     def engine(self) -> Engine:
