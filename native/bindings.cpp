@@ -67,7 +67,7 @@ class Signals {
 
 // A float array of one or two dimensions, one sample alone being a batch of one; false if it is anything else.
 template <class T>
-bool take(nb::handle object, std::size_t width, Samples<T>& samples, bool targets) {
+bool take(const Kernels<T>& kernels, nb::handle object, std::size_t width, Samples<T>& samples, bool targets) {
     nb::ndarray<const T, nb::device::cpu> array;
     if (!nb::try_cast(object, array, false)) return false;
     const std::size_t dimensions = array.ndim();
@@ -76,10 +76,21 @@ bool take(nb::handle object, std::size_t width, Samples<T>& samples, bool target
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(sizeof(T));
     const std::ptrdiff_t row = dimensions == 2 ? array.stride(0) * size : 0, column = array.stride(dimensions - 1) * size;
     const char* const data = reinterpret_cast<const char*>(array.data());
+    if (count < 1) return false;
     T odd = 0;
-    for (std::int64_t i = 0; i < count; ++i)
-        for (std::size_t k = 0; k < width; ++k) odd += read<T>(data + i * row + static_cast<std::ptrdiff_t>(k) * column) * 0;
-    if (count < 1 || !(odd == 0)) return false;
+    const std::size_t numbers = static_cast<std::size_t>(count) * width;
+    const bool in_line = column == size && (count == 1 || row == static_cast<std::ptrdiff_t>(width) * size) &&
+                         reinterpret_cast<std::uintptr_t>(data) % sizeof(T) == 0;
+    if (in_line) {
+        const T* const first = reinterpret_cast<const T*>(data);
+        const std::size_t whole = numbers - numbers % static_cast<std::size_t>(kernels.lanes);
+        odd = std::isfinite(kernels.largest(first, whole)) ? T(0) : T(1);
+        for (std::size_t i = whole; i < numbers; ++i) odd += first[i] * 0;
+    } else {
+        for (std::int64_t i = 0; i < count; ++i)
+            for (std::size_t k = 0; k < width; ++k) odd += read<T>(data + i * row + static_cast<std::ptrdiff_t>(k) * column) * 0;
+    }
+    if (!(odd == 0)) return false;
     if (targets) {
         samples.Y = data;
         samples.y_row = row;
@@ -186,7 +197,7 @@ class Steps {
     // a^F of every row.
     nb::object forward(const Vector<const T>& parameters, nb::handle X) {
         Samples<T> samples;
-        if (!check(parameters) || !take(X, inputs(), samples, false)) return nb::none();
+        if (!check(parameters) || !take(kernels_, X, inputs(), samples, false)) return nb::none();
         const std::size_t outputs = this->outputs();
         Arena<T> arena(static_cast<std::size_t>(samples.count) * outputs);
         T* const to = arena.take(static_cast<std::size_t>(samples.count) * outputs);
@@ -217,7 +228,7 @@ class Steps {
     nb::object gradient(const Vector<const T>& parameters, nb::handle X, nb::handle Y, nb::handle weight, int loss,
                         double loss_setting, double l2, double l1) {
         Samples<T> samples;
-        if (!check(parameters) || !take(X, inputs(), samples, false) || !take(Y, outputs(), samples, true) ||
+        if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
             return nb::none();
         Arena<T> arena(parameters_);
@@ -245,7 +256,7 @@ class Steps {
     nb::object record(const Vector<const T>& parameters, nb::handle X, nb::handle Y, nb::handle weight, int loss,
                       double loss_setting, double l2, double l1) {
         Samples<T> samples;
-        if (!check(parameters) || !take(X, inputs(), samples, false) || !take(Y, outputs(), samples, true) ||
+        if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
             return nb::none();
         const double share = factor(samples);
@@ -325,7 +336,7 @@ class Steps {
     nb::object loss(const Vector<const T>& parameters, nb::handle X, nb::handle Y, nb::handle weight, int loss,
                     double loss_setting) {
         Samples<T> samples;
-        if (!check(parameters) || !take(X, inputs(), samples, false) || !take(Y, outputs(), samples, true) ||
+        if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
             return nb::none();
         double total = 0;

@@ -226,6 +226,7 @@ class Descent {
             if (penalty.is_on() && !range.is_bias)
                 seen_[r] = kernels().penalise(machine.theta.data() + range.start, g + range.start,
                                               static_cast<T>(penalty.l2), static_cast<T>(penalty.l1), range.count);
+            if (!step) return;
             most[r] = kernels().largest(g + range.start, range.count);
             seen_[r].finite = std::isfinite(most[r]);
         });

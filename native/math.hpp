@@ -171,6 +171,7 @@ static PELLUCID_INLINE void sincos(Vec<T> x, Vec<T>& s, Vec<T>& c) {
     c = select(swapped, own_sin, own_cos);
     s = select(ge(turn, two), -s, s);
     c = select(eq(turn, one) | eq(turn, two), -c, c);
+    s = select(eq(x, V::zero()), x, s);  // keeps the sign of 0
     const auto far = ~le(abs(x), V::set(Ranges<T>::circle));
     if (any(far)) {
         T from[V::lanes], sines[V::lanes], cosines[V::lanes];

@@ -136,15 +136,22 @@ def _run(trainings: list[Training], trainers: list[Trainer], at_once: int, cance
             finally:
                 trainings[number].network.optimizer_state = trainer.state
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(at_once)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        while worker.is_alive():
-            try:
-                worker.join(0.1)
-            except KeyboardInterrupt:
-                cancel.set()
+    over = [threading.Event() for _ in range(at_once)]
+
+    def work_to_the_end(mine: threading.Event) -> None:
+        try:
+            work()
+        finally:
+            mine.set()
+
+    for mine in over:
+        threading.Thread(target=work_to_the_end, args=(mine,), daemon=True).start()
+    while not all(mine.is_set() for mine in over):
+        try:
+            for mine in over:
+                mine.wait(0.1)
+        except KeyboardInterrupt:
+            cancel.set()
     if errors:
         number = min(errors)
         errors[number].add_note(f"in training {number + 1} of {len(trainers)}; the others ran to their end")

@@ -1,0 +1,84 @@
+"""The same bits: at any number of threads, after resuming, side by side, and in one call or many."""
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+
+NETWORKS = {
+    "slots": ([4, 32, 16, 4], 6000, 3000),  # long batches of a small network
+    "tiles": ([60, 400, 300, 10], 500, 128),  # a wide one
+    "small": ([5, 9, 3], 100, 16),
+}
+
+
+def trained(name, threads, dtype="float32", epochs=2, **how):
+    sizes, n, batch = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((n, sizes[0])), rng.standard_normal((n, sizes[-1]))
+    net = pl.Network(sizes, "tanh", "identity", dtype=dtype, seed=1)
+    history = net.train(X, Y, epochs=epochs, batch_size=batch, seed=3, threads=threads, **how)
+    state = {key: array.tobytes() for key, array in net.optimizer_state.arrays.items()}
+    return net.parameters.tobytes(), state, history["loss"]
+
+
+@pytest.mark.parametrize("how", [{}, {"clip_norm": 0.1, "l2": 0.1}, {"dropout": 0.2}], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_number_of_threads_gives_the_same_bits(name, dtype, how):
+    alone = trained(name, 1, dtype, **how)
+    for threads in (2, 3, 5):
+        assert trained(name, threads, dtype, **how) == alone
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gradients_do_not_depend_on_the_threads(name, monkeypatch):
+    sizes, n, _ = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((n, sizes[0])), rng.standard_normal((n, sizes[-1]))
+    found = []
+    for threads in ("1", "2", "4"):
+        monkeypatch.setenv("PELLUCID_THREADS", threads)
+        net = pl.Network(sizes, "tanh", "identity", seed=1)
+        g = net.gradient(X, Y)
+        found.append((g.vector.tobytes(), g.loss, net.forward(X).tobytes()))
+    assert found[0] == found[1] == found[2]
+
+
+def test_many_epochs_in_one_call_are_the_epochs_one_by_one():
+    assert trained("small", 1, epochs=30) == trained("small", 1, epochs=30, callbacks=lambda _: None)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_resumed_training_has_the_bits_of_one_that_never_stopped(name, tmp_path):
+    how = {"dropout": 0.1, "schedule": "exponential"}
+    straight = trained(name, None, epochs=5, **how)
+    trained(name, None, epochs=2, checkpoint=tmp_path / "run", **how)
+    assert trained(name, None, epochs=5, checkpoint=tmp_path / "run", resume=True, **how) == straight
+
+
+def test_networks_side_by_side_have_the_bits_of_each_alone():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((300, 4)), rng.standard_normal((300, 2))
+
+    def trainings():
+        for seed in range(9):
+            net = pl.Network([4, 3 + seed, 2], "tanh", "identity", seed=seed)
+            optimizer = pl.Adam(1e-3 * (1 + seed)) if seed % 2 else pl.SGD(0.01, 0.5)
+            yield pl.Training(
+                net,
+                X[seed:],
+                Y[seed:],
+                optimizer=optimizer,
+                epochs=5 + seed,
+                seed=seed,
+                dropout=0.1,
+                validation=0.2 if seed % 3 == 0 else None,
+            )
+
+    together = list(trainings())
+    histories = pl.train_many(together, threads=3)
+    for side_by_side, history, alone in zip(together, histories, trainings(), strict=True):
+        expected = alone.network.train(alone.X, alone.Y, **alone.settings)
+        assert side_by_side.network.parameters.tobytes() == alone.network.parameters.tobytes()
+        assert dict(history) == dict(expected)
