@@ -261,8 +261,8 @@ def write(found: dict[str, Any]) -> None:
     lines = ["# Benchmark", "", "Made by `python benchmarks/peers --write`.", "", *machine(), ""]
     lines += [
         "Microseconds per training step in float32, the best of five epochs; peers at the better of one and two",
-        "threads. The limit is the machine's rate of fused multiply-adds on the cores used, as measured by the same run,",
-        "for the products of a step; where the activation is tanh, the time that its kernel takes alone is added to it.",
+        "threads. The limit is the machine's rate of fused multiply-adds on the cores used, as measured by the same",
+        "run, for the products of a step; where the activation is tanh, what its kernel takes alone is added.",
         "",
     ]
 
@@ -276,8 +276,9 @@ def write(found: dict[str, Any]) -> None:
         f"Arithmetic limit measured, by threads: {', '.join(rates)}.",
         "",
         "PyTorch runs its fused optimizers on slices of one tensor; compiled, its forward and backward pass are",
-        "compiled. JAX runs a whole epoch as one compiled scan with donated parameters. scikit-learn runs `partial_fit`",
-        "without shuffling; it has no sigmoid output with squared error (nielsen). NumPy is written by hand, in place.",
+        "compiled. JAX runs a whole epoch as one compiled scan with donated parameters. scikit-learn runs",
+        "`partial_fit` without shuffling; it has no sigmoid output with squared error (nielsen). NumPy is written by",
+        "hand, in place.",
     ]
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")

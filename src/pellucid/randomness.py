@@ -4,7 +4,7 @@ Number c of a stream is SplitMix64's output function of the stream's key and c, 
 epoch is the same whether training came to it in one go or was resumed before it, and a neuron is dropped or not
 whatever the batch its sample is in. All sums are modulo 2^64 and γ = 0x9E3779B97F4A7C15.
 
-- ``mix(x)``: x ^= x >> 30, x *= 0xBF58476D1CE4E5B9, x ^= x >> 27, x *= 0x94D049BB133111EB, x ^= x >> 31.
+- ``mix(x)``: ``x ^= x >> 30; x *= 0xBF58476D1CE4E5B9; x ^= x >> 27; x *= 0x94D049BB133111EB; x ^= x >> 31``.
 - ``key(words…)``: k = 0; for each word k = mix(k + word + γ). A word of more than 64 bits counts as its 64-bit limbs,
   from the lowest.
 - ``bits64``: number c of a stream is mix(key + (c + 1) γ); ``bits32``: number c is the low half of number c/2 of
