@@ -303,7 +303,7 @@ class Steps {
                 const std::size_t row = static_cast<std::size_t>(first);
                 for (int l = 1; l < F; ++l) {
                     const std::size_t width = static_cast<std::size_t>(sizes[l - 1]);
-                    copy_rows(block.a[l], at.stride[l], count, width, a[l] + row * width);
+                    copy_rows(l > 1 ? block.a[l] : block.x, l > 1 ? at.stride[l] : block.x_stride, count, width, a[l] + row * width);
                     if (l == 1) continue;
                     copy_rows(block.z[l], at.stride[l], count, width, z[l] + row * width);
                     copy_rows(block.d[l], at.stride[l], count, width, d[l] + row * width);

@@ -180,6 +180,12 @@ class Descent {
         each_range(full_groups_, tasks, [&](int r) {
             alignas(64) T tile[tile_numbers];
             const auto& range = ranges_[r];
+            if (is_plain(step, m) && !range.is_bias) {
+                machine.descend(block, count, range, step.rate);
+                machine.turn(range.layer, range.panel, range.first, range.end);
+                seen_[r] = Seen();
+                return;
+            }
             Seen seen;
             // Pieces of whole rows that the tile buffer holds.
             const int length = range.end - range.first;
@@ -207,6 +213,11 @@ class Descent {
             if (!range.is_bias) machine.turn(range.layer, range.panel, range.first, range.end);
             seen_[r] = seen;
         });
+    }
+
+    // Gradient descent alone needs no tile in between. A gradient that is not finite shows in the parameters.
+    static bool is_plain(const Update<T>& step, const T* m) {
+        return step.optimizer == Optimizer::sgd && !m && step.clip == 1 && !(step.l2 > 0) && !(step.l1 > 0);
     }
 
     // Add up the slots in their order; then penalty, clipping and the step.

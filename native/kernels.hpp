@@ -13,6 +13,9 @@ namespace pellucid {
 
 enum class Start : int { zero, add, bias_of_column, bias_of_row };
 
+// What becomes of the sum: C, C times what it held, or a step of gradient descent down from what it held.
+enum class Finish : int { store, times_old, descend };
+
 // C[m][n] = start + Σ_p S[m·s_row + p·s_column] V[p·v_stride + n]; columns is a multiple of the lanes.
 template <class T>
 struct Product {
@@ -25,7 +28,8 @@ struct Product {
     std::ptrdiff_t c_stride;
     Start start = Start::zero;
     const T* bias = nullptr;
-    bool times_old = false;  // multiply the result by what C held
+    Finish finish = Finish::store;
+    T rate = 0;
 };
 
 // Step 3 for a block of samples, which lie side by side in the lanes: arrays are [n_F][stride].

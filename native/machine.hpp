@@ -103,6 +103,8 @@ struct Block {
     Buffer<T> memory;
     std::vector<T*> a, d, z;    // by layer; d first holds σ'; z is a unless it is kept
     T* turned;                  // a^{F-1} with the samples in the lanes
+    const T* x = nullptr;       // a^1: a[1], or the user's rows where they lie one after another
+    std::ptrdiff_t x_stride = 0;
     T *out_z, *out_a, *y, *out_d;
     T *share, *losses;          // by sample
     T* mask;                    // of dropout
@@ -160,6 +162,9 @@ class Machine {
     void gather(Block<T>& block, const Samples<T>& samples, std::int64_t first, int count, double factor,
                 const Tasks& tasks) const {
         const int n_1 = at.n[1], n_F = at.n[at.F], vectors = whole(count) / at.lanes;
+        const bool in_place = is_readable_in_place(samples);
+        block.x = in_place ? reinterpret_cast<const T*>(samples.X + first * samples.x_row) : block.a[1];
+        block.x_stride = in_place ? samples.x_row / static_cast<std::ptrdiff_t>(sizeof(T)) : at.stride[1];
         int groups = static_cast<int>(static_cast<double>(count) * (n_1 + n_F) / 8192);
         groups = groups < 1 ? 1 : groups > vectors ? vectors : groups;
         tasks(groups, [&](int group) {
@@ -167,7 +172,8 @@ class Machine {
             for (int i = start; i < end; ++i) {
                 const std::int64_t index = samples.index(first + (i < count ? i : count - 1));
                 if (first + i + count < samples.count) prefetch(samples, samples.index(first + i + count));
-                if (i < count) copy_row(samples.X + index * samples.x_row, samples.x_column, n_1, block.a[1] + static_cast<std::size_t>(i) * at.stride[1]);
+                if (i < count && !in_place)
+                    copy_row(samples.X + index * samples.x_row, samples.x_column, n_1, block.a[1] + static_cast<std::size_t>(i) * at.stride[1]);
                 if (!samples.Y) continue;
                 const char* y = samples.Y + index * samples.y_row;
                 T* to = block.y + i;
@@ -189,8 +195,8 @@ class Machine {
                 Product<T> job{};
                 job.rows = region.rows;
                 job.terms = at.n[l - 1];
-                job.S = block.a[l - 1] + static_cast<std::size_t>(region.row) * at.stride[l - 1];
-                job.s_row = at.stride[l - 1];
+                job.s_row = l > 2 ? at.stride[l - 1] : block.x_stride;
+                job.S = (l > 2 ? block.a[l - 1] : block.x) + region.row * job.s_row;
                 job.s_column = 1;
                 job.c_stride = at.stride[l];
                 job.start = Start::bias_of_column;
@@ -266,7 +272,7 @@ class Machine {
                 back.v_stride = at.padded[before];
                 back.C = block.d[before] + static_cast<std::size_t>(first) * stride;
                 back.c_stride = stride;
-                back.times_old = true;
+                back.finish = Finish::times_old;
                 kernels.product(back);  // (2)
             }
         });
@@ -285,7 +291,7 @@ class Machine {
                 job.s_row = at.stride[l + 1];
                 job.s_column = 1;
                 job.c_stride = at.stride[l];
-                job.times_old = true;
+                job.finish = Finish::times_old;
                 for (int p = region.panel; p < region.panel_end; ++p) {
                     job.columns = job.v_stride = at.panel_width(l, p);
                     job.V = turned.data() + turned_at[l + 1] + at.panel_start(p, at.n[l + 1]);
@@ -332,6 +338,16 @@ class Machine {
 
     // Step 5 for a run of parameters: (3) and (4), summed over the block. `to` is the run's own start.
     void gradient(const Block<T>& block, int count, const Range& range, T* to, bool add) const {
+        product_of(block, count, range, to, add ? Start::add : Start::zero, Finish::store, 0);
+    }
+
+    // The same run of weights, with plain gradient descent down from where they are.
+    void descend(const Block<T>& block, int count, const Range& range, T rate) {
+        product_of(block, count, range, theta.data() + range.start, Start::zero, Finish::descend, rate);
+    }
+
+    void product_of(const Block<T>& block, int count, const Range& range, T* to, Start start, Finish finish, T rate) const {
+        const bool add = start == Start::add;
         const int l = range.layer;
         if (range.is_bias) {
             if (at.is_hidden(l)) {
@@ -347,14 +363,16 @@ class Machine {
         }
         Product<T> job{};
         job.terms = count;
-        job.start = add ? Start::add : Start::zero;
+        job.start = start;
+        job.finish = finish;
+        job.rate = rate;
         job.C = to;
         job.rows = range.end - range.first;
         if (at.is_hidden(l)) {
             job.columns = job.c_stride = at.panel_width(l, range.panel);
-            job.S = block.a[l - 1] + range.first;
+            job.S = (l > 2 ? block.a[l - 1] : block.x) + range.first;
             job.s_row = 1;
-            job.s_column = at.stride[l - 1];
+            job.s_column = l > 2 ? at.stride[l - 1] : block.x_stride;
             job.V = block.d[l] + range.panel * at.panel;
             job.v_stride = at.stride[l];
         } else {
@@ -411,6 +429,14 @@ class Machine {
 
   private:
     double multiplications = 0;
+
+    // Rows of whole numbers in their order need no copy. The output layer reads rows as vectors and would read beyond
+    // the last, so a network without a hidden layer copies them.
+    bool is_readable_in_place(const Samples<T>& samples) const {
+        const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(sizeof(T));
+        return !samples.order && at.F > 2 && samples.x_column == size && samples.x_row % size == 0 &&
+               reinterpret_cast<std::uintptr_t>(samples.X) % sizeof(T) == 0;
+    }
 
     // Ask for the row that the next batch has in this one's place: large data come from far away.
     void prefetch(const Samples<T>& samples, std::int64_t index) const {

@@ -1,6 +1,8 @@
 // The one product that all steps are made of, in register tiles.
 //
-//     C[m][n] = start + Σ_p S[m·row + p·column] V[p·v_stride + n]        then, if asked, C[m][n] = that · C_old[m][n]
+//     C[m][n] = start + Σ_p S[m·row + p·column] V[p·v_stride + n]
+//
+// or that times what C held, or C less a rate times that.
 //
 // S is read one number at a time and broadcast, V a vector at a time along n. With samples i, neurons j of layer l and
 // k of layer l-1 it is
@@ -54,7 +56,14 @@ static PELLUCID_INLINE void tile(const Product<T>& job, const T* S, const T* V, 
         for (int w = 0; w < u; ++w)
             for (int m = 0; m < R; ++m)
                 for (int n = 0; n < N; ++n) sum[w][m][n] = sum[w][m][n] + sum[w + u][m][n];
-    if (job.times_old) {
+    if (job.finish == Finish::descend) {
+        const Vector rate = Vector::set(job.rate);
+        for (int m = 0; m < R; ++m)
+            for (int n = 0; n < N; ++n) {
+                T* c = C + m * job.c_stride + n * lanes;
+                fnma(rate, sum[0][m][n], Vector::load(c)).store(c);
+            }
+    } else if (job.finish == Finish::times_old) {
         for (int m = 0; m < R; ++m)
             for (int n = 0; n < N; ++n) {
                 T* c = C + m * job.c_stride + n * lanes;

@@ -57,7 +57,7 @@ void test_products(const Kernels<T>& kernels) {
                             job.C = C.data();
                             job.start = start;
                             job.bias = bias.data();
-                            job.times_old = times_old;
+                            job.finish = times_old ? Finish::times_old : Finish::store;
                             kernels.product(job);
                             bool close = true;
                             for (int m = 0; m < rows; ++m)
