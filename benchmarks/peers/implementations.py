@@ -201,10 +201,16 @@ def sklearn(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG00
         raise NotImplementedError
     kind: Any = MLPClassifier if is_classifier else MLPRegressor
     model = kind(
-        hidden_layer_sizes=work.sizes[1:-1], activation=work.activation, solver=work.optimizer, alpha=0.0, batch_size=work.batch,
-        learning_rate_init=work.rate * (2 / work.sizes[-1] if work.optimizer == "sgd" else 1), shuffle=False, momentum=0.0,
+        hidden_layer_sizes=work.sizes[1:-1],
+        activation=work.activation,
+        solver=work.optimizer,
+        alpha=0.0,
+        batch_size=work.batch,
+        learning_rate_init=work.rate * (2 / work.sizes[-1] if work.optimizer == "sgd" else 1),
+        shuffle=False,
+        momentum=0.0,
         nesterovs_momentum=False,
-    )  # fmt: skip
+    )
     Y = begin.Y if is_classifier or work.sizes[-1] > 1 else begin.Y[:, 0]
     first = {"classes": np.arange(work.sizes[-1])} if is_classifier else {}
     model.partial_fit(begin.X[: work.batch], Y[: work.batch], **first)
