@@ -13,7 +13,8 @@ whatever the batch its sample is in. All sums are modulo 2^64 and γ = 0x9E3779B
 
 The order of the samples in epoch e has the key (seed, e, 0), e = 0 being the split of the validation data. Dropout of
 layer l in epoch e has the key (seed, e, l); neuron j (from 0) of the sample at position p (from 0) of the epoch's order
-takes number p n_l + j of bits32 and stays if that is at least 2^32 times the rate.
+takes number p n_l + j of bits32 and stays if that is at least 2^32 times the rate, rounded to the nearest whole number,
+halves to the even one. Samples that are not shuffled, or all in one batch, have their own indices as positions.
 
 Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014.
 """
