@@ -72,6 +72,8 @@ class Tasks {
         pool_->run(count, [](void* body, int task) { (*static_cast<Body*>(body))(task); }, &f);
     }
 
+    bool is_parallel() const { return pool_ != nullptr; }
+
   private:
     Pool* pool_;
 };

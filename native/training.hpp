@@ -27,6 +27,50 @@ struct Progress {
     double value = 0;
 };
 
+// Whether the other cores are of help: a core that another process keeps busy holds every step up. From time to time a few
+// steps are taken with them and a few without, and the quicker way is kept; the bits are the same either way.
+class Company {
+  public:
+    explicit Company(const Tasks& together) : together_(together) {}
+
+    const Tasks& next() {
+        if (!together_.is_parallel()) return alone_;
+        if (left_-- == 0) change();
+        return stage_ == Stage::alone || (stage_ == Stage::settled && is_better_alone_) ? alone_ : together_;
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    enum class Stage { together, alone, settled };
+    static constexpr int trial = 4, first = 100, settled = 500;  // steps
+
+    void change() {
+        const auto now = Clock::now();
+        const double took = std::chrono::duration<double>(now - begin_).count();
+        begin_ = now;
+        left_ = trial - 1;
+        switch (stage_) {
+            case Stage::settled: stage_ = Stage::together; break;
+            case Stage::together:
+                together_took_ = took;
+                stage_ = Stage::alone;
+                break;
+            case Stage::alone:
+                is_better_alone_ = took < together_took_;
+                stage_ = Stage::settled;
+                left_ = settled - 1;
+                break;
+        }
+    }
+
+    Tasks together_, alone_;
+    Stage stage_ = Stage::settled;
+    int left_ = first;
+    bool is_better_alone_ = false;
+    double together_took_ = 0;
+    Clock::time_point begin_;
+};
+
 template <class T>
 class Training {
   public:
@@ -68,7 +112,7 @@ class Training {
     // Epochs from number `number` on with these learning rates, until `budget` seconds are over, at least one.
     Progress run(const std::vector<double>& rates, std::int64_t number, double budget, const Poll& poll) {
         const Lease lease(descent_.threads(threads_));
-        const Tasks tasks = lease.tasks();
+        Company company(lease.tasks());
         Progress progress;
         const auto start = std::chrono::steady_clock::now();
         double since = 0;
@@ -76,7 +120,7 @@ class Training {
             const std::uint64_t key = extend_key(seed_key_, static_cast<std::uint64_t>(number) + e);
             if (shuffle_) permutation_.draw(extend_key(key, 0), order_);
             for (std::size_t l = 2; l < descent_.dropout.rates.size(); ++l) descent_.dropout.keys[l] = extend_key(key, l);
-            if (!epoch(rates[e], tasks, poll, progress)) return progress;
+            if (!epoch(rates[e], company, poll, progress)) return progress;
             std::swap(before_, whole_);
             save(whole_);
             since += descent_.machine.operations(samples_.count) + 1e4;
@@ -105,7 +149,7 @@ class Training {
         to.steps = steps_;
     }
 
-    bool epoch(double rate, const Tasks& tasks, const Poll& poll, Progress& progress) {
+    bool epoch(double rate, Company& company, const Poll& poll, Progress& progress) {
         const std::int64_t n = samples_.count;
         double total = 0;
         std::int64_t batch = 0;
@@ -116,7 +160,7 @@ class Training {
             samples.order = shuffle_ ? order_.data() : nullptr;
             const Update<T> step = next_step(rate);
             const auto result = descent_.batch(samples, first, count, 1 / (mean_weight_ * count), &step, data(first_),
-                                               data(second_), clip_norm_, penalty_, tasks, poll);
+                                               data(second_), clip_norm_, penalty_, company.next(), poll);
             if (result.stopped || asks(count, poll)) return ends(progress, Ended::stopped, batch, 0);
             if (!std::isfinite(result.loss)) return ends(progress, Ended::loss, batch, result.loss);
             if (!result.seen.finite) return ends(progress, Ended::gradient, batch, 0);
