@@ -111,7 +111,7 @@ static PELLUCID_INLINE Vec<T> log1p(Vec<T> x) {
     return select(lt(abs(x), V::set(Ranges<T>::half_eps)), x, result);  // tiny x is its own logarithm, 0 with its sign
 }
 
-// tanh x and 1/cosh² x, 3 and 5 units, from one exponential: with e = e^(-2|x|), (1 - e)/(1 + e) and 4e/(1 + e)².
+// tanh x and 1/cosh² x, 4 and 6 units, from one exponential: with e = e^(-2|x|), (1 - e)/(1 + e) and 4e/(1 + e)².
 // The slope is 0 where e would be subnormal, so below 4 times the smallest normal number.
 template <class T>
 static PELLUCID_INLINE void tanh_and_slope(Vec<T> x, Vec<T>& a, Vec<T>& slope) {
@@ -127,7 +127,7 @@ static PELLUCID_INLINE void tanh_and_slope(Vec<T> x, Vec<T>& a, Vec<T>& slope) {
     slope = select(lt(u, V::set(Ranges<T>::normal_low)), V::zero(), e * twice * twice);
 }
 
-// 1/(1 + e^-x) and σ(x) σ(-x), 3 and 4 units; 0 where e^-|x| would be subnormal.
+// 1/(1 + e^-x) and σ(x) σ(-x), 4 and 6 units; 0 where e^-|x| would be subnormal.
 template <class T>
 static PELLUCID_INLINE void sigmoid_and_slope(Vec<T> x, Vec<T>& a, Vec<T>& slope) {
     using V = Vec<T>;
@@ -185,7 +185,7 @@ static PELLUCID_INLINE void sincos(Vec<T> x, Vec<T>& s, Vec<T>& c) {
     }
 }
 
-// Φ(x), the normal distribution function, 6 units to the end of the left tail: e^(-y²/2) P((y - 4)/(y + 4))/(y + 4)
+// Φ(x), the normal distribution function, 8 units to the end of the left tail: e^(-y²/2) P((y - 4)/(y + 4))/(y + 4)
 // with y = |x|. The rounding error of y² would grow with it, so it is carried along.
 template <class T>
 static PELLUCID_INLINE Vec<T> normal_cdf(Vec<T> x) {
