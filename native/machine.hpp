@@ -359,6 +359,7 @@ class Machine {
                                           static_cast<std::size_t>(whole(count)));
                 to[j] = add ? to[j] + sum : sum;
             }
+            for (int j = at.n[l]; j < at.padded[l] && !add; ++j) to[j] = 0;  // the optimizer goes over the padding too
             return;
         }
         Product<T> job{};

@@ -169,6 +169,16 @@ def test_training_takes_the_same_steps_whatever_the_sizes(hidden, ends, n, batch
     assert_close(nets[0].parameters, nets[1].parameters, "float64", 1e4)
 
 
+@pytest.mark.parametrize("n_F", range(1, 20))
+def test_the_padding_of_the_output_layer_takes_no_part(n_F):
+    # What lies beyond the last output neuron was once left to chance: many steps over other numbers bring that out.
+    X, Y, _ = some_data(9, [5, n_F], "mse")
+    for optimizer in (pl.SGD(1e-3), pl.Adam(1e-3), pl.RMSprop(1e-3)):
+        nets = both([5, n_F], "tanh", "identity")
+        losses = [net.train(X, Y, optimizer=optimizer, batch_size=4, epochs=9, seed=0)["loss"] for net in nets]
+        np.testing.assert_allclose(*losses, rtol=1e-10)
+
+
 def test_one_epoch_goes_through_the_samples_in_the_order_of_the_seed():
     from pellucid import _native, randomness
 
