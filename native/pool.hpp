@@ -4,6 +4,9 @@
 // tasks, so that what it wrote is still in its caches; then it helps the others. A task is claimed by whoever comes
 // first: the calling thread alone finishes a phase if no other thread runs, so a busy machine costs no waiting. What a
 // task computes depends on its number and never on who claims it, nor on how many threads there are.
+//
+// A phase costs what two cache lines cost on their way: the one that announces it, and the one that says that a thread's
+// tasks are done. Everything else is written by one thread alone unless somebody helps.
 #pragma once
 
 #include <atomic>
@@ -32,26 +35,39 @@ class Pool {
   private:
     static constexpr int most_threads = 64;
 
-    // phase (24 bits) | end of the share (20 bits) | next task (20 bits), in one word, so that a claim cannot be of
-    // another phase.
+    // What is announced: phase (37 bits) | threads (7) | tasks (20) in one word, and what a task does.
+    struct alignas(64) Post {
+        std::atomic<std::uint64_t> word{0};
+        Task task = nullptr;
+        void* context = nullptr;
+    };
+
+    // The last task claimed of a thread's share: phase (44 bits) | next task (20). A ticket of an earlier phase is a share
+    // that nobody has begun, so nobody has to hand tickets out.
     struct alignas(64) Share {
         std::atomic<std::uint64_t> ticket{0};
+    };
+
+    // Tasks that a thread has done in its life.
+    struct alignas(64) Count {
+        std::atomic<std::uint64_t> done{0};
     };
 
     Pool();
     void grow(int threads);
     void work(int self);
-    bool claim_and_run(int share);
-    bool has_task(int share) const;
+    bool claim(int share, std::uint64_t word, int& task);
+    int run_share(int share, std::uint64_t word);
+    void run_shares(int self, std::uint64_t word);
+    bool is_done() const;
 
+    Post post_;
     std::unique_ptr<Share[]> shares_;
-    alignas(64) std::atomic<int> done_{0};
-    alignas(64) std::atomic<int> threads_{1};
+    std::unique_ptr<Count[]> counts_;
+    alignas(64) std::atomic<int> sleeping_{0};
     std::atomic<bool> lent_{false};
-    std::atomic<int> sleeping_{0};
-    std::uint64_t phase_ = 0;
-    Task task_ = nullptr;
-    void* context_ = nullptr;
+    int threads_ = 1;
+    std::uint64_t phase_ = 0, announced_ = 0;  // tasks announced in the pool's life
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<std::thread> workers_;
