@@ -208,7 +208,7 @@ class Steps {
             Descent<T>& descent = descent_for(samples.count);
             Machine<T>& machine = descent.machine;
             machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_, 1.0 / 3));
+            const Lease lease(descent.threads(threads_, 3 * operations_per_thread));
             const int rows = descent.rows();
             Block<T>& block = descent.block();
             for (std::int64_t first = 0; first < samples.count; first += rows) {
@@ -242,7 +242,7 @@ class Steps {
             descent.machine.problem.loss = loss_of(loss);
             descent.machine.problem.loss_setting = static_cast<T>(loss_setting);
             descent.machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_));
+            const Lease lease(descent.threads(threads_, operations_per_thread));
             result = descent.batch(samples, 0, samples.count, factor(samples), nullptr, nullptr, nullptr, 0, {l2, l1},
                                    lease.tasks(), [&] { return signals(); });
             if (!result.stopped) descent.machine.at.unpack(descent.gradient(), to);
@@ -287,7 +287,7 @@ class Steps {
             machine.problem.loss = loss_of(loss);
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_));
+            const Lease lease(descent.threads(threads_, operations_per_thread));
             // The mean has the same bits as `gradient`: it is computed as there, with the shares already in d.
             total = descent.batch(samples, 0, static_cast<int>(samples.count), share, nullptr, nullptr, nullptr, 0, {l2, l1},
                                   lease.tasks(), [&] { return signals(); }).loss;
@@ -349,7 +349,7 @@ class Steps {
             machine.problem.loss = loss_of(loss);
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_, 1.0 / 3));
+            const Lease lease(descent.threads(threads_, 3 * operations_per_thread));
             const double share = factor(samples);
             Block<T>& block = descent.block();
             for (std::int64_t first = 0; first < samples.count; first += descent.rows()) {
@@ -411,6 +411,8 @@ class Steps {
 
     const Kernels<T>& kernels_;
     Problem<T> problem_;
+    // A single call wakes the other threads, which costs tens of microseconds.
+    static constexpr double operations_per_thread = 1e6;
     int threads_;
     std::size_t parameters_ = 0;
     std::mutex mutex_;

@@ -70,7 +70,7 @@ class Descent {
             for (int b = 0; b < blocks && !result.stopped; ++b) {
                 const int start = b * rows, own = std::min(rows, count - start);
                 Block<T>& block = *blocks_[0];
-                five_steps(block, samples, first, start, own, factor, tasks);
+                five_steps(block, samples, first + start, own, factor, tasks);
                 result.loss += machine.loss(block, own);
                 if (fused) {
                     update_fused(block, own, *step, m, v, tasks);
@@ -99,24 +99,28 @@ class Descent {
 
     int rows() const { return rows_; }
 
-    // Threads that a step is worth, at most `most`. Blocks that are worked on apart need a second core from a few
-    // microseconds on; tiles of one block pass all parameters from core to core and need more.
-    int threads(int most, double share_of_work = 1) const {
-        const double useful = share_of_work * machine.operations(batch_) / (rows_ < batch_ && !machine.is_wide() ? 2e5 : 1e6);
+    // Threads that a step is worth, at most `most`, where each should have so many operations.
+    int threads(int most, double each) const {
+        const double useful = machine.operations(batch_) / each;
         return useful < 2 ? 1 : useful < most ? static_cast<int>(useful) : most;
     }
 
   private:
-    // Neighbouring ranges that one task goes through, as ends, where a number costs so many operations.
+    // Neighbouring ranges that one task goes through, as ends, where a number costs so many operations: one task, or an
+    // even number of nearly equal ones.
     std::vector<int> groups(double per_number) const {
+        double all = 0, done = 0;
+        for (const auto& range : ranges_) all += per_number * static_cast<double>(range.count);
+        int tasks = static_cast<int>(all / Machine<T>::task_operations);
+        tasks = all < Machine<T>::task_operations ? 1 : tasks < 2 ? 2 : (tasks + 1) / 2 * 2;
         std::vector<int> ends;
-        double work = 0;
         for (std::size_t r = 0; r < ranges_.size(); ++r) {
-            work += per_number * static_cast<double>(ranges_[r].count);
-            if (work < Machine<T>::task_operations && r + 1 < ranges_.size()) continue;
-            ends.push_back(static_cast<int>(r) + 1);
-            work = 0;
+            const double own = per_number * static_cast<double>(ranges_[r].count);
+            // To the next task with what lies in it by more than half.
+            if (r > 0 && done + own / 2 > all * static_cast<double>(ends.size() + 1) / tasks) ends.push_back(static_cast<int>(r));
+            done += own;
         }
+        ends.push_back(static_cast<int>(ranges_.size()));
         return ends;
     }
 
@@ -138,10 +142,10 @@ class Descent {
         return all;
     }
 
-    void five_steps(Block<T>& block, const Samples<T>& samples, std::int64_t first, int start, int count, double factor,
+    void five_steps(Block<T>& block, const Samples<T>& samples, std::int64_t first, int count, double factor,
                     const Tasks& tasks) {
-        machine.gather(block, samples, first + start, count, factor, tasks);
-        machine.feedforward(block, count, true, tasks, dropout, first + start);
+        machine.gather(block, samples, first, count, factor, tasks);
+        machine.feedforward(block, count, true, tasks, dropout, first);
         machine.output(block, count, true, true, tasks);
         machine.backpropagate(block, count, tasks);
     }
@@ -164,7 +168,7 @@ class Descent {
                     const int start = b * rows, own = std::min(rows, count - start);
                     if (own <= 0) continue;
                     Block<T>& block = *blocks_[slot];
-                    five_steps(block, samples, first, start, own, factor, Tasks());
+                    five_steps(block, samples, first + start, own, factor, Tasks());
                     losses[slot] += machine.loss(block, own);
                     for (const auto& range : ranges_)
                         machine.gradient(block, own, range, gradients_[slot].data() + range.start, b > begin);

@@ -1,7 +1,8 @@
 // Where each weight and bias lies while the engine works.
 //
-// A hidden layer's weights are kept transposed, in panels of a register tile's width: panel p holds the neurons
-// j = p·w … p·w + w - 1 side by side, row k below row k - 1. Feedforward and the gradient with the optimizer's update
+// A hidden layer's weights are kept transposed, in panels of a register tile's width w: panel p holds the neurons
+// j = p·w … p·w + w - 1 side by side, row k below row k - 1. A layer of one panel over many rows is kept in two narrower
+// ones, for two cores. Feedforward and the gradient with the optimizer's update
 // stream through a panel from its first number to its last. For equation (2) a second copy lies the other way round
 // (layers 3 … F - 1; layer 2 needs no delta below it). The output layer is kept as in the textbook, row by row, since
 // there the samples lie in the lanes. Every row is padded with zeros to whole vectors, and the padding stays zero:
@@ -15,19 +16,23 @@ namespace pellucid {
 
 struct Layout {
     int F = 0;                  // layers, counted from 1 as in the textbook
-    int lanes = 1, panel = 1;   // numbers in a vector, in a panel's row
+    int lanes = 1;              // numbers in a vector
+    std::vector<int> panel;     // numbers in a row of a panel of layer l
     std::vector<int> n;         // n[l]
     std::vector<int> padded;    // n[l] in whole vectors
     std::vector<int> stride;    // of the rows of a^l and d^l
     std::vector<std::size_t> weights, biases;  // where they start
     std::size_t size = 0;       // numbers in all
 
+    static constexpr int two_cores = 8192;  // weights that are worth it
+
     Layout() = default;
 
     Layout(const std::vector<int>& sizes, int lanes_, int tile_vectors)
-        : F(static_cast<int>(sizes.size())), lanes(lanes_), panel(lanes_ * tile_vectors) {
+        : F(static_cast<int>(sizes.size())), lanes(lanes_) {
         n.assign(1, 0);
         n.insert(n.end(), sizes.begin(), sizes.end());
+        panel.assign(F + 1, lanes * tile_vectors);
         padded.assign(F + 1, 0);
         stride.assign(F + 1, 0);
         weights.assign(F + 1, 0);
@@ -38,6 +43,8 @@ struct Layout {
             stride[l] = padded[l] % 256 == 0 ? padded[l] + lanes : padded[l];
         }
         for (int l = 2; l <= F; ++l) {
+            const int vectors = padded[l] / lanes;
+            if (vectors > 1 && vectors <= tile_vectors && n[l - 1] * padded[l] >= two_cores) panel[l] = (vectors + 1) / 2 * lanes;
             weights[l] = size;
             size += weight_size(l);
             biases[l] = size;
@@ -52,15 +59,15 @@ struct Layout {
     }
 
     // Panels over the neurons of layer l.
-    int panels(int l) const { return (padded[l] + panel - 1) / panel; }
-    int panel_width(int l, int p) const { return p + 1 < panels(l) ? panel : padded[l] - p * panel; }
-    std::size_t panel_start(int p, int rows) const { return static_cast<std::size_t>(p) * panel * rows; }
+    int panels(int l) const { return (padded[l] + panel[l] - 1) / panel[l]; }
+    int panel_width(int l, int p) const { return p + 1 < panels(l) ? panel[l] : padded[l] - p * panel[l]; }
+    std::size_t panel_start(int l, int p, int rows) const { return static_cast<std::size_t>(p) * panel[l] * rows; }
 
     // w_jk^l from 0, within the packed numbers.
     std::size_t weight(int l, int j, int k) const {
         if (!is_hidden(l)) return weights[l] + static_cast<std::size_t>(j) * padded[l - 1] + k;
-        const int p = j / panel;
-        return weights[l] + panel_start(p, n[l - 1]) + static_cast<std::size_t>(k) * panel_width(l, p) + j % panel;
+        const int p = j / panel[l];
+        return weights[l] + panel_start(l, p, n[l - 1]) + static_cast<std::size_t>(k) * panel_width(l, p) + j % panel[l];
     }
 
     // Between the order of the textbook (W^2 row by row, b^2, W^3, …) and the engine's.
@@ -69,7 +76,7 @@ struct Layout {
         for (int l = 2; l <= F; ++l) {
             for (int j = 0; j < n[l]; ++j) {
                 if (is_hidden(l)) {
-                    const int width = panel_width(l, j / panel);
+                    const int width = panel_width(l, j / panel[l]);
                     T* to = packed + weight(l, j, 0);
                     for (int k = 0; k < n[l - 1]; ++k) to[static_cast<std::size_t>(k) * width] = flat[k];
                 } else {
@@ -88,7 +95,7 @@ struct Layout {
         for (int l = 2; l <= F; ++l) {
             for (int j = 0; j < n[l]; ++j) {
                 const T* from = packed + weight(l, j, 0);
-                const std::size_t step = is_hidden(l) ? panel_width(l, j / panel) : 1;
+                const std::size_t step = is_hidden(l) ? panel_width(l, j / panel[l]) : 1;
                 for (int k = 0; k < n[l - 1]; ++k) flat[k] = from[k * step];
                 flat += n[l - 1];
             }

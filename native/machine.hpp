@@ -202,9 +202,9 @@ class Machine {
                 job.start = Start::bias_of_column;
                 for (int p = region.panel; p < region.panel_end; ++p) {
                     job.columns = job.v_stride = at.panel_width(l, p);
-                    job.V = theta.data() + at.weights[l] + at.panel_start(p, at.n[l - 1]);
-                    job.C = block.z[l] + static_cast<std::size_t>(region.row) * at.stride[l] + p * at.panel;
-                    job.bias = theta.data() + at.biases[l] + p * at.panel;
+                    job.V = theta.data() + at.weights[l] + at.panel_start(l, p, at.n[l - 1]);
+                    job.C = block.z[l] + static_cast<std::size_t>(region.row) * at.stride[l] + p * at.panel[l];
+                    job.bias = theta.data() + at.biases[l] + p * at.panel[l];
                     kernels.product(job);
                 }
                 activate(block, l, region, slopes);
@@ -294,8 +294,8 @@ class Machine {
                 job.finish = Finish::times_old;
                 for (int p = region.panel; p < region.panel_end; ++p) {
                     job.columns = job.v_stride = at.panel_width(l, p);
-                    job.V = turned.data() + turned_at[l + 1] + at.panel_start(p, at.n[l + 1]);
-                    job.C = block.d[l] + static_cast<std::size_t>(region.row) * at.stride[l] + p * at.panel;
+                    job.V = turned.data() + turned_at[l + 1] + at.panel_start(l, p, at.n[l + 1]);
+                    job.C = block.d[l] + static_cast<std::size_t>(region.row) * at.stride[l] + p * at.panel[l];
                     kernels.product(job);  // (2)
                 }
             });
@@ -326,7 +326,7 @@ class Machine {
                 step = ((length + parts - 1) / parts + unit - 1) / unit * unit;
                 for (int k = 0; k < length; k += step) {
                     const int end = k + step < length ? k + step : length;
-                    const std::size_t start = at.weights[l] + (hidden ? at.panel_start(p, length) : 0) +
+                    const std::size_t start = at.weights[l] + (hidden ? at.panel_start(l, p, length) : 0) +
                                               static_cast<std::size_t>(k) * width;
                     found.push_back({l, p, k, end, false, start, static_cast<std::size_t>(end - k) * width});
                 }
@@ -374,7 +374,7 @@ class Machine {
             job.S = (l > 2 ? block.a[l - 1] : block.x) + range.first;
             job.s_row = 1;
             job.s_column = l > 2 ? at.stride[l - 1] : block.x_stride;
-            job.V = block.d[l] + range.panel * at.panel;
+            job.V = block.d[l] + range.panel * at.panel[l];
             job.v_stride = at.stride[l];
         } else {
             job.columns = job.c_stride = at.padded[l - 1];
@@ -390,12 +390,12 @@ class Machine {
     // Bring the turned copy of a panel's rows k … k_end up to date.
     void turn(int l, int p, int k, int k_end) {
         if (l < 3 || !at.is_hidden(l)) return;
-        const int width = at.panel_width(l, p), rows = at.n[l - 1], first = p * at.panel;
-        const T* from = theta.data() + at.weights[l] + at.panel_start(p, rows);
+        const int width = at.panel_width(l, p), rows = at.n[l - 1], first = p * at.panel[l];
+        const T* from = theta.data() + at.weights[l] + at.panel_start(l, p, rows);
         T* to = turned.data() + turned_at[l];
         for (; k < k_end; k += at.lanes) {
-            const int q = k / at.panel, to_width = at.panel_width(l - 1, q);
-            T* panel = to + at.panel_start(q, at.n[l]) + k % at.panel;
+            const int q = k / at.panel[l - 1], to_width = at.panel_width(l - 1, q);
+            T* panel = to + at.panel_start(l - 1, q, at.n[l]) + k % at.panel[l - 1];
             const int own_rows = k_end - k < at.lanes ? k_end - k : at.lanes;
             for (int j = first; j < first + width; j += at.lanes) {
                 T* rows_to = panel + static_cast<std::size_t>(j) * to_width;
@@ -468,7 +468,7 @@ class Machine {
     // A layer's [samples][neurons] cut into regions of rows and panels.
     struct Cut {
         Cut(const Machine& machine, int count_, int l, int terms) : count(count_), panels(machine.at.panels(l)) {
-            const double wanted = 2.0 * count * machine.at.padded[l] * terms / task_operations;
+            const double wanted = 4.0 * count * machine.at.padded[l] * terms / task_operations;
             panel_parts = wanted < 1 ? 1 : wanted > panels ? panels : static_cast<int>(wanted);
             const int tallest = count / (2 * machine.kernels.tile_rows);
             row_parts = static_cast<int>(wanted / panels);
@@ -485,8 +485,8 @@ class Machine {
     };
 
     void activate(Block<T>& block, int l, const Region& region, bool slopes) const {
-        const int column = region.panel * at.panel;
-        const int end = region.panel_end == at.panels(l) ? at.padded[l] : region.panel_end * at.panel;
+        const int column = region.panel * at.panel[l];
+        const int end = region.panel_end == at.panels(l) ? at.padded[l] : region.panel_end * at.panel[l];
         const std::size_t start = static_cast<std::size_t>(region.row) * at.stride[l] + column;
         const bool is_whole = column == 0 && end == at.padded[l];
         const int runs = is_whole ? 1 : region.rows;
@@ -500,8 +500,8 @@ class Machine {
 
     // a and σ' of dropped neurons are 0, the others' divided by 1 - rate.
     void drop(Block<T>& block, int l, const Region& region, const Dropout& dropout, std::int64_t position) const {
-        const int column = region.panel * at.panel;
-        const int end = region.panel_end == at.panels(l) ? at.padded[l] : region.panel_end * at.panel;
+        const int column = region.panel * at.panel[l];
+        const int end = region.panel_end == at.panels(l) ? at.padded[l] : region.panel_end * at.panel[l];
         const int neurons = (end < at.n[l] ? end : at.n[l]) - column;
         const T kept = T(1) / static_cast<T>(1 - dropout.rates[l]);
         const std::uint64_t threshold = static_cast<std::uint64_t>(std::nearbyint(dropout.rates[l] * 4294967296.0));

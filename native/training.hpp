@@ -111,7 +111,7 @@ class Training {
 
     // Epochs from number `number` on with these learning rates, until `budget` seconds are over, at least one.
     Progress run(const std::vector<double>& rates, std::int64_t number, double budget, const Poll& poll) {
-        const Lease lease(descent_.threads(threads_));
+        const Lease lease(descent_.threads(threads_, operations_per_thread));
         Company company(lease.tasks());
         Progress progress;
         const auto start = std::chrono::steady_clock::now();
@@ -218,6 +218,8 @@ class Training {
     const Layout& layout() const { return descent_.machine.at; }
     std::size_t size() const { return descent_.machine.at.size; }
     static T* data(Buffer<T>& buffer) { return buffer.size() ? buffer.data() : nullptr; }
+
+    static constexpr double operations_per_thread = 1e5;  // of a step
 
     OptimizerSettings optimizer_;
     Samples<T> samples_;
