@@ -243,7 +243,8 @@ class Steps {
             descent.machine.problem.loss_setting = static_cast<T>(loss_setting);
             descent.machine.load(parameters.data());
             const Lease lease(descent.threads(threads_, operations_per_thread));
-            result = descent.batch(samples, 0, samples.count, factor(samples), nullptr, nullptr, nullptr, 0, {l2, l1},
+            weigh(samples);
+            result = descent.batch(samples, 0, samples.count, nullptr, nullptr, nullptr, 0, {l2, l1},
                                    lease.tasks(), [&] { return signals(); });
             if (!result.stopped) descent.machine.at.unpack(descent.gradient(), to);
         }
@@ -259,7 +260,7 @@ class Steps {
         if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
             return nb::none();
-        const double share = factor(samples);
+        weigh(samples);
         Samples<T> apart = samples;
         apart.weight = nullptr;
         const std::vector<int>& sizes = problem_.sizes;
@@ -289,7 +290,7 @@ class Steps {
             machine.load(parameters.data());
             const Lease lease(descent.threads(threads_, operations_per_thread));
             // The mean has the same bits as `gradient`: it is computed as there, with the shares already in d.
-            total = descent.batch(samples, 0, static_cast<int>(samples.count), share, nullptr, nullptr, nullptr, 0, {l2, l1},
+            total = descent.batch(samples, 0, static_cast<int>(samples.count), nullptr, nullptr, nullptr, 0, {l2, l1},
                                   lease.tasks(), [&] { return signals(); }).loss;
             machine.at.unpack(descent.gradient(), vector);
             Block<T>& block = descent.block(true);
@@ -350,7 +351,8 @@ class Steps {
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
             const Lease lease(descent.threads(threads_, 3 * operations_per_thread));
-            const double share = factor(samples);
+            weigh(samples);
+            const double share = samples.factor(static_cast<int>(samples.count));
             Block<T>& block = descent.block();
             for (std::int64_t first = 0; first < samples.count; first += descent.rows()) {
                 const int count = static_cast<int>(std::min<std::int64_t>(descent.rows(), samples.count - first));
@@ -370,12 +372,12 @@ class Steps {
     std::size_t inputs() const { return static_cast<std::size_t>(problem_.sizes.front()); }
     std::size_t outputs() const { return static_cast<std::size_t>(problem_.sizes.back()); }
 
-    static double factor(const Samples<T>& samples) {
-        if (!samples.weight) return 1 / static_cast<double>(samples.count);
+    static void weigh(Samples<T>& samples) {
+        if (!samples.weight) return;
         double total = 0;
         for (std::int64_t i = 0; i < samples.count; ++i)
             total += static_cast<double>(read<T>(samples.weight + i * samples.weight_step));
-        return 1 / total;
+        samples.mean_weight = total / static_cast<double>(samples.count);
     }
 
     static void copy_rows(const T* from, std::ptrdiff_t stride, int count, std::size_t width, T* to) {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <thread>
 
-#include "machine.hpp"
+#include "pipeline.hpp"
 
 namespace pellucid {
 
@@ -42,13 +42,14 @@ class Descent {
         : machine(kernels, problem), batch_(batch), rows_(machine.block_rows(batch)), ranges_(machine.ranges(batch)),
           seen_(ranges_.size()), full_groups_(groups(2.0 * rows_ + 20)), step_groups_(groups(40)) {
         for (const auto& range : ranges_)
-            has_long_rows_ = has_long_rows_ || range.count / (range.is_bias ? 1 : range.end - range.first) > tile_numbers;
+            has_long_rows_ = has_long_rows_ || range.count / (range.is_bias ? 1 : range.end - range.first) > tile_numbers<T>;
+        if (Pipeline<T>::suits(machine.at, rows_, batch)) pipeline_ = std::make_unique<Pipeline<T>>(machine, ranges_);
     }
 
     Machine<T> machine;
     Dropout dropout;
 
-    // Set the gradient of Σ share_i L_i (weights in Samples times `factor`) and return that sum; or take the step with
+    // Set the gradient of Σ share_i L_i (weights in Samples over their mean and the batch) and return that sum; or take the step with
     // it at once. NaN if polled to stop.
     struct Result {
         double loss = 0;
@@ -56,12 +57,18 @@ class Descent {
         bool stopped = false;
     };
 
-    Result batch(const Samples<T>& samples, std::int64_t first, int count, double factor, const Update<T>* step, T* m,
-                 T* v, double clip_norm, const Penalty& penalty, const Tasks& tasks, const Poll& poll) {
+    Result batch(const Samples<T>& samples, std::int64_t first, int count, const Update<T>* step, T* m, T* v, double clip_norm, const Penalty& penalty, const Tasks& tasks, const Poll& poll) {
         const int rows = count == batch_ ? rows_ : machine.block_rows(count);
         const int blocks = (count + rows - 1) / rows;
+        const double factor = samples.factor(count);
         const bool fused = blocks == 1 && step && clip_norm <= 0;
         Result result;
+        if (pipeline_ && step && clip_norm <= 0) {
+            result.loss = pipeline_->batch(samples, first, count, static_cast<int>(batch_), *step, m, v, dropout, seen_, tasks);
+            result.seen = seen();
+            result.loss += penalty.value(result.seen);
+            return result;
+        }
         if (blocks > 1 && !machine.is_wide()) {
             slots(samples, first, count, rows, blocks, factor, tasks, poll, result);
         } else {
@@ -88,6 +95,11 @@ class Descent {
         result.seen = seen();
         result.loss += penalty.value(result.seen);
         return result;
+    }
+
+    // Samples, their order or the parameters change.
+    void restart() {
+        if (pipeline_) pipeline_->restart();
     }
 
     const T* gradient() const { return gradients_[0].data(); }
@@ -181,47 +193,13 @@ class Descent {
 
     // The update with each tile of the gradient while it is in the first cache.
     void update_fused(const Block<T>& block, int count, const Update<T>& step, T* m, T* v, const Tasks& tasks) {
+        T* const spill = has_long_rows_ ? gradients_[0].data() : nullptr;
         each_range(full_groups_, tasks, [&](int r) {
-            alignas(64) T tile[tile_numbers];
             const auto& range = ranges_[r];
-            if (is_plain(step, m) && !range.is_bias) {
-                machine.descend(block, count, range, step.rate);
-                machine.turn(range.layer, range.panel, range.first, range.end);
-                seen_[r] = Seen();
-                return;
-            }
-            Seen seen;
-            // Pieces of whole rows that the tile buffer holds.
-            const int length = range.end - range.first;
-            const std::size_t width = range.is_bias ? range.count : range.count / length;
-            int unit = width > tile_numbers ? 1 : static_cast<int>(tile_numbers / width);
-            if (machine.at.is_hidden(range.layer) && unit > machine.at.lanes) unit = unit / machine.at.lanes * machine.at.lanes;
-            const int pieces = range.is_bias ? 1 : (length + unit - 1) / unit;
-            for (int piece = 0; piece < pieces; ++piece) {
-                auto own = range;
-                if (!range.is_bias) {
-                    own.first = range.first + piece * unit;
-                    own.end = std::min(own.first + unit, range.end);
-                    own.start = range.start + static_cast<std::size_t>(piece) * unit * width;
-                    own.count = static_cast<std::size_t>(own.end - own.first) * width;
-                }
-                // Rows wider than the tile go through memory.
-                T* const g = own.count > tile_numbers ? gradients_[0].data() + own.start : tile;
-                machine.gradient(block, count, own, g, false);
-                const Seen one = kernels().update(step, machine.theta.data() + own.start, g, at(m, own.start),
-                                                  at(v, own.start), own.count, !own.is_bias);
-                seen.squares += one.squares;
-                seen.magnitudes += one.magnitudes;
-                seen.finite = seen.finite && one.finite;
-            }
+            const Run<T> run = Run<T>{machine.theta.data(), m, v}.from(range.start);
+            seen_[r] = fused_step(machine, block, count, range, step, run, spill);
             if (!range.is_bias) machine.turn(range.layer, range.panel, range.first, range.end);
-            seen_[r] = seen;
         });
-    }
-
-    // Gradient descent alone needs no tile in between. A gradient that is not finite shows in the parameters.
-    static bool is_plain(const Update<T>& step, const T* m) {
-        return step.optimizer == Optimizer::sgd && !m && step.clip == 1 && !(step.l2 > 0) && !(step.l1 > 0);
     }
 
     // Add up the slots in their order; then penalty, clipping and the step.
@@ -289,7 +267,6 @@ class Descent {
     }
 
     static constexpr int most_slots = 32;
-    static constexpr std::size_t tile_numbers = 2048;
 
     std::int64_t batch_;
     int rows_;
@@ -298,6 +275,7 @@ class Descent {
     std::vector<int> full_groups_, step_groups_;
     std::vector<std::unique_ptr<Block<T>>> blocks_;
     std::vector<Buffer<T>> gradients_;
+    std::unique_ptr<Pipeline<T>> pipeline_;
     int slots_used_ = 1;
     bool keeps_z_ = false, drops_ = false, has_long_rows_ = false;
 };

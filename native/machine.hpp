@@ -35,10 +35,14 @@ struct Samples {
     std::ptrdiff_t y_row = 0, y_column = 0;
     const char* weight = nullptr;
     std::ptrdiff_t weight_step = 0;
+    double mean_weight = 1;
     std::int64_t count = 0;
     const std::int64_t* order = nullptr;
 
     std::int64_t index(std::int64_t position) const { return order ? order[position] : position; }
+
+    // share_i = w_i times this in a batch of so many.
+    double factor(int batch) const { return 1 / (mean_weight * batch); }
 };
 
 template <class T>
@@ -161,28 +165,38 @@ class Machine {
     // Copy a block's samples, their targets and shares: share_i = w_i · factor, 0 beyond the last.
     void gather(Block<T>& block, const Samples<T>& samples, std::int64_t first, int count, double factor,
                 const Tasks& tasks) const {
-        const int n_1 = at.n[1], n_F = at.n[at.F], vectors = whole(count) / at.lanes;
+        place(block, samples, first);
+        int groups = static_cast<int>(static_cast<double>(count) * (at.n[1] + at.n[at.F]) / 8192);
+        const int vectors = whole(count) / at.lanes;
+        groups = groups < 1 ? 1 : groups > vectors ? vectors : groups;
+        tasks(groups, [&](int group) { gather_part(block, samples, first, count, factor, group, groups); });
+    }
+
+    // Set where a^1 is found.
+    void place(Block<T>& block, const Samples<T>& samples, std::int64_t first) const {
         const bool in_place = is_readable_in_place(samples);
         block.x = in_place ? reinterpret_cast<const T*>(samples.X + first * samples.x_row) : block.a[1];
         block.x_stride = in_place ? samples.x_row / static_cast<std::ptrdiff_t>(sizeof(T)) : at.stride[1];
-        int groups = static_cast<int>(static_cast<double>(count) * (n_1 + n_F) / 8192);
-        groups = groups < 1 ? 1 : groups > vectors ? vectors : groups;
-        tasks(groups, [&](int group) {
-            const int start = vectors * group / groups * at.lanes, end = vectors * (group + 1) / groups * at.lanes;
-            for (int i = start; i < end; ++i) {
-                const std::int64_t index = samples.index(first + (i < count ? i : count - 1));
-                if (first + i + count < samples.count) prefetch(samples, samples.index(first + i + count));
-                if (i < count && !in_place)
-                    copy_row(samples.X + index * samples.x_row, samples.x_column, n_1, block.a[1] + static_cast<std::size_t>(i) * at.stride[1]);
-                if (!samples.Y) continue;
-                const char* y = samples.Y + index * samples.y_row;
-                T* to = block.y + i;
-                for (int j = 0; j < n_F; ++j, y += samples.y_column, to += block.columns) *to = read<T>(y);
-                T share = static_cast<T>(factor);
-                if (samples.weight) share = static_cast<T>(read<T>(samples.weight + index * samples.weight_step) * factor);
-                block.share[i] = i < count ? share : T(0);
-            }
-        });
+    }
+
+    // Of a block that has its place, the samples of one part.
+    void gather_part(const Block<T>& block, const Samples<T>& samples, std::int64_t first, int count, double factor, int part,
+                     int parts) const {
+        const int n_F = at.n[at.F], vectors = whole(count) / at.lanes;
+        const int start = vectors * part / parts * at.lanes, end = vectors * (part + 1) / parts * at.lanes;
+        for (int i = start; i < end; ++i) {
+            const std::int64_t index = samples.index(first + (i < count ? i : count - 1));
+            if (first + i + count < samples.count) prefetch(samples, samples.index(first + i + count));
+            if (i < count && block.x == block.a[1])
+                copy_row(samples.X + index * samples.x_row, samples.x_column, at.n[1], block.a[1] + static_cast<std::size_t>(i) * at.stride[1]);
+            if (!samples.Y) continue;
+            const char* y = samples.Y + index * samples.y_row;
+            T* to = block.y + i;
+            for (int j = 0; j < n_F; ++j, y += samples.y_column, to += block.columns) *to = read<T>(y);
+            T share = static_cast<T>(factor);
+            if (samples.weight) share = static_cast<T>(read<T>(samples.weight + index * samples.weight_step) * factor);
+            block.share[i] = i < count ? share : T(0);
+        }
     }
 
     // Steps 1 and 2 up to layer F - 1.
@@ -190,92 +204,106 @@ class Machine {
                      std::int64_t position) const {
         for (int l = 2; l < at.F; ++l) {
             const Cut cut(*this, count, l, at.n[l - 1]);
-            tasks(cut.tasks(), [&](int task) {
-                const Region region = cut.region(task);
-                Product<T> job{};
-                job.rows = region.rows;
-                job.terms = at.n[l - 1];
-                job.s_row = l > 2 ? at.stride[l - 1] : block.x_stride;
-                job.S = (l > 2 ? block.a[l - 1] : block.x) + region.row * job.s_row;
-                job.s_column = 1;
-                job.c_stride = at.stride[l];
-                job.start = Start::bias_of_column;
-                for (int p = region.panel; p < region.panel_end; ++p) {
-                    job.columns = job.v_stride = at.panel_width(l, p);
-                    job.V = theta.data() + at.weights[l] + at.panel_start(l, p, at.n[l - 1]);
-                    job.C = block.z[l] + static_cast<std::size_t>(region.row) * at.stride[l] + p * at.panel[l];
-                    job.bias = theta.data() + at.biases[l] + p * at.panel[l];
-                    kernels.product(job);
-                }
-                activate(block, l, region, slopes);
-                if (dropout.is_on() && dropout.rates[l] > 0) drop(block, l, region, dropout, position);
-            });
+            tasks(cut.tasks(), [&](int task) { feedforward_part(block, l, cut.region(task), slopes, dropout, position); });
         }
+    }
+
+    struct Region {
+        int row, rows, panel, panel_end;
+    };
+
+    // Layer l, a region of it.
+    void feedforward_part(const Block<T>& block, int l, const Region& region, bool slopes, const Dropout& dropout,
+                          std::int64_t position) const {
+        Product<T> job{};
+        job.rows = region.rows;
+        job.terms = at.n[l - 1];
+        job.s_row = l > 2 ? at.stride[l - 1] : block.x_stride;
+        job.S = (l > 2 ? block.a[l - 1] : block.x) + region.row * job.s_row;
+        job.s_column = 1;
+        job.c_stride = at.stride[l];
+        job.start = Start::bias_of_column;
+        for (int p = region.panel; p < region.panel_end; ++p) {
+            job.columns = job.v_stride = at.panel_width(l, p);
+            job.V = theta.data() + at.weights[l] + at.panel_start(l, p, at.n[l - 1]);
+            job.C = block.z[l] + static_cast<std::size_t>(region.row) * at.stride[l] + p * at.panel[l];
+            job.bias = theta.data() + at.biases[l] + p * at.panel[l];
+            kernels.product(job);
+        }
+        activate(block, l, region, slopes);
+        if (dropout.is_on() && dropout.rates[l] > 0) drop(block, l, region, dropout, position);
+        // The padding would enter the gradient of the output layer's weights.
+        if (l == at.F - 1 && region.panel_end == at.panels(l) && at.padded[l] > at.n[l])
+            for (int i = region.row; i < region.row + region.rows; ++i)
+                std::memset(block.a[l] + static_cast<std::size_t>(i) * at.stride[l] + at.n[l], 0,
+                            static_cast<std::size_t>(at.padded[l] - at.n[l]) * sizeof(T));
     }
 
     // The rest of step 2, step 3, and (2) for layer F - 1, for each group of samples.
     void output(Block<T>& block, int count, bool losses, bool deltas, const Tasks& tasks) const {
-        const int F = at.F, before = F - 1, n_F = at.n[F];
-        const double work = 4.0 * count * n_F * at.n[before];
+        const int F = at.F, before = F - 1;
+        const double work = 4.0 * count * at.n[F] * at.n[before];
         const int vectors = whole(count) / at.lanes;
         int groups = static_cast<int>(work / task_operations);
         groups = groups < 1 ? 1 : groups > vectors ? vectors : groups;
         tasks(groups, [&](int group) {
             const int first = vectors * group / groups * at.lanes, end = vectors * (group + 1) / groups * at.lanes;
-            const int rows = (end < count ? end : count) - first, stride = at.stride[before];
-            T* a = block.a[before] + static_cast<std::size_t>(first) * stride;
-            if (before > 1 && at.padded[before] > at.n[before])
-                // The padding would enter the gradient of the output layer's weights.
-                for (int i = 0; i < rows; ++i)
-                    std::memset(a + static_cast<std::size_t>(i) * stride + at.n[before], 0,
-                                static_cast<std::size_t>(at.padded[before] - at.n[before]) * sizeof(T));
-            kernels.transpose(a, stride, block.turned + first, block.columns, rows, at.padded[before]);
-            Product<T> job{};
-            job.rows = n_F;
-            job.columns = end - first;
-            job.terms = at.n[before];
-            job.S = theta.data() + at.weights[F];
-            job.s_row = at.padded[before];
-            job.s_column = 1;
-            job.V = block.turned + first;
-            job.v_stride = block.columns;
-            job.C = block.out_z + first;
-            job.c_stride = block.columns;
-            job.start = Start::bias_of_row;
-            job.bias = theta.data() + at.biases[F];
-            kernels.product(job);
-            Output<T> step{};
-            step.activation = problem.activations[F];
-            step.activation_setting = problem.settings[F];
-            step.loss = problem.loss;
-            step.loss_setting = problem.loss_setting;
-            step.neurons = n_F;
-            step.samples = end - first;
-            step.stride = block.columns;
-            step.z = block.out_z + first;
-            step.a = block.out_a + first;
-            step.y = losses ? block.y + first : nullptr;
-            step.share = block.share + first;
-            step.d = deltas ? block.out_d + first : nullptr;
-            step.losses = block.losses + first;
-            kernels.output(step);
-            for (int i = first + rows; losses && i < end; ++i) block.losses[i] = 0;  // infinity times a share of 0 is NaN
-            if (deltas && before > 1) {
-                Product<T> back{};
-                back.rows = rows;
-                back.columns = at.padded[before];
-                back.terms = n_F;
-                back.S = block.out_d + first;
-                back.s_row = 1;
-                back.s_column = block.columns;
-                back.V = theta.data() + at.weights[F];
-                back.v_stride = at.padded[before];
-                back.C = block.d[before] + static_cast<std::size_t>(first) * stride;
-                back.c_stride = stride;
-                back.finish = Finish::times_old;
-                kernels.product(back);  // (2)
-            }
+            output_part(block, count, first, end, losses, deltas, theta.data() + at.weights[F], 0, at.padded[before]);
         });
+    }
+
+    // Of samples first … end, with these parameters of the output layer; (2) for neurons column … column_end.
+    void output_part(const Block<T>& block, int count, int first, int end, bool losses, bool deltas, const T* parameters,
+                     int column, int column_end) const {
+        const int F = at.F, before = F - 1, n_F = at.n[F];
+        const int rows = (end < count ? end : count) - first, stride = at.stride[before];
+        const T* a = block.a[before] + static_cast<std::size_t>(first) * stride;
+        kernels.transpose(a, stride, block.turned + first, block.columns, rows, at.padded[before]);
+        Product<T> job{};
+        job.rows = n_F;
+        job.columns = end - first;
+        job.terms = at.n[before];
+        job.S = parameters;
+        job.s_row = at.padded[before];
+        job.s_column = 1;
+        job.V = block.turned + first;
+        job.v_stride = block.columns;
+        job.C = block.out_z + first;
+        job.c_stride = block.columns;
+        job.start = Start::bias_of_row;
+        job.bias = parameters + (at.biases[F] - at.weights[F]);
+        kernels.product(job);
+        Output<T> step{};
+        step.activation = problem.activations[F];
+        step.activation_setting = problem.settings[F];
+        step.loss = problem.loss;
+        step.loss_setting = problem.loss_setting;
+        step.neurons = n_F;
+        step.samples = end - first;
+        step.stride = block.columns;
+        step.z = block.out_z + first;
+        step.a = block.out_a + first;
+        step.y = losses ? block.y + first : nullptr;
+        step.share = block.share + first;
+        step.d = deltas ? block.out_d + first : nullptr;
+        step.losses = block.losses + first;
+        kernels.output(step);
+        for (int i = first + rows; losses && i < end; ++i) block.losses[i] = 0;  // infinity times a share of 0 is NaN
+        if (deltas && before > 1) {
+            Product<T> back{};
+            back.rows = rows;
+            back.columns = column_end - column;
+            back.terms = n_F;
+            back.S = block.out_d + first;
+            back.s_row = 1;
+            back.s_column = block.columns;
+            back.V = parameters + column;
+            back.v_stride = at.padded[before];
+            back.C = block.d[before] + static_cast<std::size_t>(first) * stride + column;
+            back.c_stride = stride;
+            back.finish = Finish::times_old;
+            kernels.product(back);  // (2)
+        }
     }
 
     // Step 4 from layer F - 2 down to layer 2.
@@ -303,7 +331,7 @@ class Machine {
     }
 
     // A run of parameters that one task of step 5 computes: rows k … k_end of a panel, rows j of the output layer, or
-    // the biases of a layer.
+    // the biases of a panel or of the output layer.
     struct Range {
         int layer, panel, first, end;
         bool is_bias;
@@ -331,7 +359,10 @@ class Machine {
                     found.push_back({l, p, k, end, false, start, static_cast<std::size_t>(end - k) * width});
                 }
             }
-            found.push_back({l, 0, 0, at.n[l], true, at.biases[l], static_cast<std::size_t>(at.padded[l])});
+            for (int p = 0; p < (hidden ? at.panels(l) : 1); ++p) {
+                const int first = hidden ? p * at.panel[l] : 0, width = hidden ? at.panel_width(l, p) : at.padded[l];
+                found.push_back({l, p, first, first + width, true, at.biases[l] + first, static_cast<std::size_t>(width)});
+            }
         }
         return found;
     }
@@ -342,8 +373,8 @@ class Machine {
     }
 
     // The same run of weights, with plain gradient descent down from where they are.
-    void descend(const Block<T>& block, int count, const Range& range, T rate) {
-        product_of(block, count, range, theta.data() + range.start, Start::zero, Finish::descend, rate);
+    void descend(const Block<T>& block, int count, const Range& range, T* to, T rate) const {
+        product_of(block, count, range, to, Start::zero, Finish::descend, rate);
     }
 
     void product_of(const Block<T>& block, int count, const Range& range, T* to, Start start, Finish finish, T rate) const {
@@ -351,7 +382,7 @@ class Machine {
         const int l = range.layer;
         if (range.is_bias) {
             if (at.is_hidden(l)) {
-                kernels.column_sums(block.d[l], at.stride[l], count, at.padded[l], to, add);  // (4)
+                kernels.column_sums(block.d[l] + range.first, at.stride[l], count, static_cast<std::ptrdiff_t>(range.count), to, add);  // (4)
                 return;
             }
             for (int j = 0; j < at.n[l]; ++j) {
@@ -461,10 +492,6 @@ class Machine {
             for (int k = 0; k < count; ++k) to[k] = read<T>(from + k * step);
     }
 
-    struct Region {
-        int row, rows, panel, panel_end;
-    };
-
     // A layer's [samples][neurons] cut into regions of rows and panels.
     struct Cut {
         Cut(const Machine& machine, int count_, int l, int terms) : count(count_), panels(machine.at.panels(l)) {
@@ -484,7 +511,7 @@ class Machine {
         int count, panels, panel_parts = 1, row_parts = 1;
     };
 
-    void activate(Block<T>& block, int l, const Region& region, bool slopes) const {
+    void activate(const Block<T>& block, int l, const Region& region, bool slopes) const {
         const int column = region.panel * at.panel[l];
         const int end = region.panel_end == at.panels(l) ? at.padded[l] : region.panel_end * at.panel[l];
         const std::size_t start = static_cast<std::size_t>(region.row) * at.stride[l] + column;
@@ -499,7 +526,7 @@ class Machine {
     }
 
     // a and σ' of dropped neurons are 0, the others' divided by 1 - rate.
-    void drop(Block<T>& block, int l, const Region& region, const Dropout& dropout, std::int64_t position) const {
+    void drop(const Block<T>& block, int l, const Region& region, const Dropout& dropout, std::int64_t position) const {
         const int column = region.panel * at.panel[l];
         const int end = region.panel_end == at.panels(l) ? at.padded[l] : region.panel_end * at.panel[l];
         const int neurons = (end < at.n[l] ? end : at.n[l]) - column;

@@ -28,6 +28,7 @@ class Pool {
     // asked for.
     static Pool* try_borrow(int threads);
     void give_back();
+    int threads() const { return threads_; }
 
     // Run tasks 0 … count - 1 and return when all are done.
     void run(int count, Task task, void* context);
@@ -88,6 +89,7 @@ class Tasks {
         pool_->run(count, [](void* body, int task) { (*static_cast<Body*>(body))(task); }, &f);
     }
 
+    int threads() const { return pool_ ? pool_->threads() : 1; }
     bool is_parallel() const { return pool_ != nullptr; }
 
   private:

@@ -78,10 +78,11 @@ class Training {
              const Samples<T>& samples, std::int64_t batch_size, bool shuffle,
              std::uint64_t seed_key, double mean_weight, const std::vector<double>& dropout, const Penalty& penalty, double clip_norm, int threads)
         : optimizer_(optimizer), samples_(samples), batch_size_(std::min(batch_size, samples.count)),
-          shuffle_(shuffle && batch_size_ < samples.count), seed_key_(seed_key), mean_weight_(mean_weight), penalty_(penalty),
+          shuffle_(shuffle && batch_size_ < samples.count), seed_key_(seed_key), penalty_(penalty),
           clip_norm_(clip_norm), threads_(threads), descent_(kernels, problem, batch_size_),
           first_(optimizer.has_first() ? size() : 0), second_(optimizer.has_second() ? size() : 0),
           flat_count_(0) {
+        samples_.mean_weight = mean_weight;
         descent_.dropout.rates = dropout;
         descent_.dropout.keys.resize(dropout.size());
         for (std::size_t l = 2; l < problem.sizes.size() + 1; ++l)
@@ -153,13 +154,14 @@ class Training {
         const std::int64_t n = samples_.count;
         double total = 0;
         std::int64_t batch = 0;
+        descent_.restart();
         for (std::int64_t first = 0; first < n; first += batch_size_) {
             ++batch;
             const int count = static_cast<int>(std::min(batch_size_, n - first));
             Samples<T> samples = samples_;
             samples.order = shuffle_ ? order_.data() : nullptr;
             const Update<T> step = next_step(rate);
-            const auto result = descent_.batch(samples, first, count, 1 / (mean_weight_ * count), &step, data(first_),
+            const auto result = descent_.batch(samples, first, count, &step, data(first_),
                                                data(second_), clip_norm_, penalty_, company.next(), poll);
             if (result.stopped || asks(count, poll)) return ends(progress, Ended::stopped, batch, 0);
             if (!std::isfinite(result.loss)) return ends(progress, Ended::loss, batch, result.loss);
@@ -226,7 +228,6 @@ class Training {
     std::int64_t batch_size_;
     bool shuffle_;
     std::uint64_t seed_key_;
-    double mean_weight_;
     Penalty penalty_;
     double clip_norm_;
     int threads_;
