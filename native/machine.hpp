@@ -248,13 +248,13 @@ class Machine {
         groups = groups < 1 ? 1 : groups > vectors ? vectors : groups;
         tasks(groups, [&](int group) {
             const int first = vectors * group / groups * at.lanes, end = vectors * (group + 1) / groups * at.lanes;
-            output_part(block, count, first, end, losses, deltas, theta.data() + at.weights[F], 0, at.padded[before]);
+            output_part(block, count, first, end, losses, deltas, theta.data() + at.weights[F], 0, before > 1 ? at.panels(before) : 0);
         });
     }
 
-    // Of samples first … end, with these parameters of the output layer; (2) for neurons column … column_end.
+    // Of samples first … end, with these parameters of the output layer; (2) for panels panel … panel_end.
     void output_part(const Block<T>& block, int count, int first, int end, bool losses, bool deltas, const T* parameters,
-                     int column, int column_end) const {
+                     int panel, int panel_end) const {
         const int F = at.F, before = F - 1, n_F = at.n[F];
         const int rows = (end < count ? end : count) - first, stride = at.stride[before];
         const T* a = block.a[before] + static_cast<std::size_t>(first) * stride;
@@ -292,17 +292,20 @@ class Machine {
         if (deltas && before > 1) {
             Product<T> back{};
             back.rows = rows;
-            back.columns = column_end - column;
             back.terms = n_F;
             back.S = block.out_d + first;
             back.s_row = 1;
             back.s_column = block.columns;
-            back.V = parameters + column;
             back.v_stride = at.padded[before];
-            back.C = block.d[before] + static_cast<std::size_t>(first) * stride + column;
             back.c_stride = stride;
             back.finish = Finish::times_old;
-            kernels.product(back);  // (2)
+            // Panel by panel, as the order of a sum depends on the width of its tile.
+            for (int p = panel; p < panel_end; ++p) {
+                back.columns = at.panel_width(before, p);
+                back.V = parameters + p * at.panel[before];
+                back.C = block.d[before] + static_cast<std::size_t>(first) * stride + p * at.panel[before];
+                kernels.product(back);  // (2)
+            }
         }
     }
 

@@ -177,8 +177,7 @@ class Pipeline {
         const Run<T> network{machine_.theta.data(), phase.m, phase.v};
         const Run<T> output = number ? Run<T>{part.theta.data(), phase.m ? part.m.data() : nullptr, phase.v ? part.v.data() : nullptr}
                                      : network.from(start);
-        machine_.output_part(part.block, count, 0, machine_.whole(count), true, true, output.theta, panel * at.panel[2],
-                             std::min(end * at.panel[2], at.padded[2]));
+        machine_.output_part(part.block, count, 0, machine_.whole(count), true, true, output.theta, panel, end);
         for (std::size_t r = 0; r < ranges_.size(); ++r) {
             const auto& range = ranges_[r];
             if (range.layer == 2 && (range.panel < panel || range.panel >= end)) continue;

@@ -99,12 +99,14 @@ template <class T, int N>
 static void strip(const Product<T>& job, const T* V, T* C, const T* begin, std::ptrdiff_t begin_stride) {
     constexpr int most = Tile<T>::rows;
     const std::ptrdiff_t tiles = (job.rows + most - 1) / most;
-    std::ptrdiff_t done = 0;
+    const std::ptrdiff_t low = job.rows / tiles, higher = job.rows % tiles;  // the first tiles have a row more
+    const T* S = job.S;
     for (std::ptrdiff_t t = 0; t < tiles; ++t) {
-        const std::ptrdiff_t next = job.rows * (t + 1) / tiles;
-        Tiles<T, most, N>::run(static_cast<int>(next - done), job, job.S + done * job.s_row, V,
-                               C + done * job.c_stride, begin + done * begin_stride, begin_stride);
-        done = next;
+        const std::ptrdiff_t rows = low + (t < higher);
+        Tiles<T, most, N>::run(static_cast<int>(rows), job, S, V, C, begin, begin_stride);
+        S += rows * job.s_row;
+        C += rows * job.c_stride;
+        begin += rows * begin_stride;
     }
 }
 

@@ -155,11 +155,11 @@ class Training {
         double total = 0;
         std::int64_t batch = 0;
         descent_.restart();
+        Samples<T> samples = samples_;
+        samples.order = shuffle_ ? order_.data() : nullptr;
         for (std::int64_t first = 0; first < n; first += batch_size_) {
             ++batch;
             const int count = static_cast<int>(std::min(batch_size_, n - first));
-            Samples<T> samples = samples_;
-            samples.order = shuffle_ ? order_.data() : nullptr;
             const Update<T> step = next_step(rate);
             const auto result = descent_.batch(samples, first, count, &step, data(first_),
                                                data(second_), clip_norm_, penalty_, company.next(), poll);

@@ -172,7 +172,8 @@ void test_training(const Kernels<T>& kernels) {
         std::int64_t n, batch;
         int epochs;
     };
-    for (const Case& own : {Case{{5, 7, 4, 3}, 50, 16, 20}, Case{{4, 33, 17, 2}, 4000, 2000, 3}, Case{{40, 300, 200, 3}, 300, 128, 2}}) {
+    for (const Case& own : {Case{{5, 7, 4, 3}, 50, 16, 20}, Case{{4, 33, 17, 2}, 4000, 2000, 3}, Case{{40, 300, 200, 3}, 300, 128, 2},
+                            Case{{64, 65, 10}, 205, 32, 5}, Case{{300, 30, 5}, 105, 10, 5}}) {
         std::vector<double> alone, together;
         const auto one = train(kernels, own.sizes, own.n, own.batch, own.epochs, 1, alone);
         const auto four = train(kernels, own.sizes, own.n, own.batch, own.epochs, 4, together);

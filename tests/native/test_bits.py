@@ -9,6 +9,8 @@ NETWORKS = {
     "slots": ([4, 32, 16, 4], 6000, 3000),  # long batches of a small network
     "tiles": ([60, 400, 300, 10], 500, 128),  # a wide one
     "small": ([5, 9, 3], 100, 16),
+    "parts": ([64, 65, 10], 1000, 32),  # one hidden layer: each core keeps neurons of its own; the last batch is short
+    "narrow": ([784, 30, 10], 205, 10),  # the same of one panel of the widest vectors
 }
 
 
