@@ -208,7 +208,7 @@ class Steps {
             Descent<T>& descent = descent_for(samples.count);
             Machine<T>& machine = descent.machine;
             machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_, 3 * operations_per_thread));
+            const Lease lease(descent.threads(threads_, 1.0 / 3, false));
             const int rows = descent.rows();
             Block<T>& block = descent.block();
             for (std::int64_t first = 0; first < samples.count; first += rows) {
@@ -242,7 +242,7 @@ class Steps {
             descent.machine.problem.loss = loss_of(loss);
             descent.machine.problem.loss_setting = static_cast<T>(loss_setting);
             descent.machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_, operations_per_thread));
+            const Lease lease(descent.threads(threads_, 1, false));
             weigh(samples);
             result = descent.batch(samples, 0, samples.count, nullptr, nullptr, nullptr, 0, {l2, l1},
                                    lease.tasks(), [&] { return signals(); });
@@ -288,7 +288,7 @@ class Steps {
             machine.problem.loss = loss_of(loss);
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_, operations_per_thread));
+            const Lease lease(descent.threads(threads_, 1, false));
             // The mean has the same bits as `gradient`: it is computed as there, with the shares already in d.
             total = descent.batch(samples, 0, static_cast<int>(samples.count), nullptr, nullptr, nullptr, 0, {l2, l1},
                                   lease.tasks(), [&] { return signals(); }).loss;
@@ -350,7 +350,7 @@ class Steps {
             machine.problem.loss = loss_of(loss);
             machine.problem.loss_setting = static_cast<T>(loss_setting);
             machine.load(parameters.data());
-            const Lease lease(descent.threads(threads_, 3 * operations_per_thread));
+            const Lease lease(descent.threads(threads_, 1.0 / 3, false));
             weigh(samples);
             const double share = samples.factor(static_cast<int>(samples.count));
             Block<T>& block = descent.block();
@@ -413,8 +413,6 @@ class Steps {
 
     const Kernels<T>& kernels_;
     Problem<T> problem_;
-    // A single call wakes the other threads, which costs tens of microseconds.
-    static constexpr double operations_per_thread = 1e6;
     int threads_;
     std::size_t parameters_ = 0;
     std::mutex mutex_;

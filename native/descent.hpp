@@ -111,9 +111,11 @@ class Descent {
 
     int rows() const { return rows_; }
 
-    // Threads that a step is worth, at most `most`, where each should have so many operations.
-    int threads(int most, double each) const {
-        const double useful = machine.operations(batch_) / each;
+    // Threads that a step is worth, at most `most`. Parts and slots meet twice in a step, tiles of a block in every layer;
+    // threads that have to be woken first need more to do.
+    int threads(int most, double share_of_step = 1, bool are_awake = true) const {
+        const double each = !are_awake ? 1e6 : pipeline_ || (rows_ < batch_ && !machine.is_wide()) ? 1e5 : 3e5;
+        const double useful = share_of_step * machine.operations(batch_) / each;
         return useful < 2 ? 1 : useful < most ? static_cast<int>(useful) : most;
     }
 

@@ -27,47 +27,62 @@ struct Progress {
     double value = 0;
 };
 
-// Whether the other cores are of help: a core that another process keeps busy holds every step up. From time to time a few
-// steps are taken with them and a few without, and the quicker way is kept; the bits are the same either way.
+// Whether the other cores are of help: a core that another process keeps busy holds every step up, and cores far apart
+// may take longer to tell each other than to do the work. From time to time a few steps are taken with them and a few
+// without, and company is kept if it gains a tenth; the bits are the same either way.
 class Company {
   public:
     explicit Company(const Tasks& together) : together_(together) {}
 
     const Tasks& next() {
         if (!together_.is_parallel()) return alone_;
-        if (left_-- == 0) change();
-        return stage_ == Stage::alone || (stage_ == Stage::settled && is_better_alone_) ? alone_ : together_;
+        if (--left_ == 0) change();
+        return stage_ == Stage::leaving || stage_ == Stage::alone || (stage_ == Stage::settled && is_better_alone_) ? alone_ : together_;
     }
 
   private:
     using Clock = std::chrono::steady_clock;
-    enum class Stage { together, alone, settled };
-    static constexpr int trial = 4, first = 100, settled = 500;  // steps
+    enum class Stage { settled, joining, together, leaving, alone };
+    static constexpr int timed = 6, some = 3, settled = 500;  // steps
+    static constexpr double waking = 3e-4;                    // seconds until a thread that slept is of use
 
     void change() {
         const auto now = Clock::now();
         const double took = std::chrono::duration<double>(now - begin_).count();
         begin_ = now;
-        left_ = trial - 1;
         switch (stage_) {
-            case Stage::settled: stage_ = Stage::together; break;
+            case Stage::settled:
+                stage_ = Stage::joining;
+                left_ = is_better_alone_ ? some + static_cast<int>(waking / step_) : some;
+                break;
+            case Stage::joining:
+                stage_ = Stage::together;
+                left_ = timed;
+                break;
             case Stage::together:
                 together_took_ = took;
+                stage_ = Stage::leaving;
+                left_ = some;
+                break;
+            case Stage::leaving:
                 stage_ = Stage::alone;
+                left_ = timed;
                 break;
             case Stage::alone:
-                is_better_alone_ = took < together_took_;
+                step_ = took / timed + 1e-7;
+                is_better_alone_ = took < 1.1 * together_took_;
+                times_alone_ = is_better_alone_ ? std::min(2 * times_alone_, 64) : 1;
                 stage_ = Stage::settled;
-                left_ = settled - 1;
+                left_ = settled * times_alone_;
                 break;
         }
     }
 
     Tasks together_, alone_;
     Stage stage_ = Stage::settled;
-    int left_ = first;
+    int left_ = 100, times_alone_ = 1;
     bool is_better_alone_ = false;
-    double together_took_ = 0;
+    double together_took_ = 0, step_ = 1;
     Clock::time_point begin_;
 };
 
@@ -112,7 +127,7 @@ class Training {
 
     // Epochs from number `number` on with these learning rates, until `budget` seconds are over, at least one.
     Progress run(const std::vector<double>& rates, std::int64_t number, double budget, const Poll& poll) {
-        const Lease lease(descent_.threads(threads_, operations_per_thread));
+        const Lease lease(descent_.threads(threads_));
         Company company(lease.tasks());
         Progress progress;
         const auto start = std::chrono::steady_clock::now();
@@ -220,8 +235,6 @@ class Training {
     const Layout& layout() const { return descent_.machine.at; }
     std::size_t size() const { return descent_.machine.at.size; }
     static T* data(Buffer<T>& buffer) { return buffer.size() ? buffer.data() : nullptr; }
-
-    static constexpr double operations_per_thread = 1e5;  // of a step
 
     OptimizerSettings optimizer_;
     Samples<T> samples_;
