@@ -277,10 +277,9 @@ def write(found: dict[str, Any]) -> None:
     lines += [
         f"Arithmetic limit measured, by threads: {', '.join(rates)}.",
         "",
-        "PyTorch runs its fused optimizers on slices of one tensor; compiled, its forward and backward pass are",
-        "compiled. JAX runs a whole epoch as one compiled scan with donated parameters. scikit-learn runs",
-        "`partial_fit` without shuffling; it has no sigmoid output with squared error (nielsen). NumPy is written by",
-        "hand, in place.",
+        "PyTorch runs its fused optimizers on slices of one tensor; compiled, a step is one graph with the update in",
+        "it. JAX runs a whole epoch as one compiled scan with donated parameters. scikit-learn runs `partial_fit`",
+        "without shuffling; it has no sigmoid output with squared error (nielsen). NumPy is written by hand, in place.",
     ]
     (HERE / "results.md").write_text("\n".join(lines) + "\n")
     (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
