@@ -6,6 +6,7 @@ and are read in `pellucid.losses`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def as_numbers(values: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
         raise TypeError(f"{name} must hold real numbers, got dtype {raw.dtype}")
     with np.errstate(over="ignore"):
         numbers = raw.astype(dtype, copy=False)
-    if not np.isfinite(numbers).all():
+    if not all(np.isfinite(piece).all() for piece in pieces(numbers)):
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(numbers))[0])
         got = raw[place]
         where = name + (f"[{', '.join(map(str, place))}]" if place else "")
@@ -85,6 +86,16 @@ def as_numbers(values: ArrayLike, name: str, dtype: np.dtype[Any]) -> Array:
             raise ValueError(f"{where} is {got}, beyond the range of {dtype}")
         raise ValueError(f"{where} is {got}; every number must be finite")
     return numbers
+
+
+def pieces(array: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield an array in pieces of rows, so that what is computed of each stays in the caches and small."""
+    step = max(1, len(array) * 2**16 // max(1, array.size)) if array.ndim else 1
+    if array.ndim == 0 or len(array) <= step:
+        yield array
+        return
+    for first in range(0, len(array), step):
+        yield array[first : first + step]
 
 
 def as_inputs(X: ArrayLike, n_inputs: int, dtype: np.dtype[Any], name: str = "X") -> tuple[Array, bool]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.activations import Activation
-from pellucid.arrays import Array, ArrayLike, as_array, as_number, as_numbers
+from pellucid.arrays import Array, ArrayLike, as_array, as_number, as_numbers, pieces
 from pellucid.described import Row
 from pellucid.errors import unknown_name
 
@@ -489,7 +489,7 @@ def _one_hot(
     if raw.shape != samples:
         raise ValueError(f"{name} has shape {raw.shape}, but X has {n} samples: expected {samples} class indices")
     index = raw.reshape(n)
-    if ((index < 0) | (index >= n_outputs)).any():
+    if index.min() < 0 or index.max() >= n_outputs:
         i = int(np.argmax((index < 0) | (index >= n_outputs)))
         raise ValueError(
             f"{name}[{i}] is class {index[i]}, but the network's output layer has {n_outputs} neurons: "
@@ -500,20 +500,22 @@ def _one_hot(
     return rows
 
 
+_SUM_TOLERANCE = 1e-5  # probabilities may have gone through float32
+
+
 def _check_values(targets: Array, loss: Loss, name: str) -> None:
     """Refuse finite targets outside the range of the loss."""
     low, high = {"counts": (0, np.inf), "classes": (0, 1), "probabilities": (0, 1)}.get(loss.targets, (-np.inf, np.inf))
-    outside = (targets < low) | (targets > high)
-    if outside.any():
-        i, j = (int(index) for index in np.argwhere(outside)[0])
+    if targets.min() < low or targets.max() > high:
+        i, j = (int(index) for index in np.argwhere((targets < low) | (targets > high))[0])
         interval = f"[{low}, {high}]" if high == 1 else "[0, ∞)"
         raise ValueError(f"{name}[{i}, {j}] is {targets[i, j]:g}, but loss {loss} takes targets in {interval}")
-    if loss.targets == "classes":
+    if loss.targets != "classes":
+        return
+    if any((np.abs(piece.sum(axis=1) - 1) > _SUM_TOLERANCE).any() for piece in pieces(targets)):
         total = targets.sum(axis=1)
-        off = np.abs(total - 1) > 1e-5  # probabilities that went through float32
-        if off.any():
-            i = int(np.argmax(off))
-            raise ValueError(
-                f"{name}[{i}] sums to {total[i]:g}, but loss {loss} takes one-hot rows or probabilities, which sum to "
-                "1; for several labels at once use binary_cross_entropy"
-            )
+        i = int(np.argmax(np.abs(total - 1) > _SUM_TOLERANCE))
+        raise ValueError(
+            f"{name}[{i}] sums to {total[i]:g}, but loss {loss} takes one-hot rows or probabilities, which sum to "
+            "1; for several labels at once use binary_cross_entropy"
+        )
