@@ -49,22 +49,24 @@ class Descent {
     Machine<T> machine;
     Dropout dropout;
 
-    // Set the gradient of Σ share_i L_i (weights in Samples over their mean and the batch) and return that sum; or take the step with
-    // it at once. NaN if polled to stop.
     struct Result {
         double loss = 0;
         Seen seen;
         bool stopped = false;
     };
 
-    Result batch(const Samples<T>& samples, std::int64_t first, int count, const Update<T>* step, T* m, T* v, double clip_norm, const Penalty& penalty, const Tasks& tasks, const Poll& poll) {
+    // Set the gradient of Σ share_i L_i and return that sum; or take the step with it at once. A share is the sample's
+    // weight over the mean weight and the batch.
+    Result batch(const Samples<T>& samples, std::int64_t first, int count, const Update<T>* step, T* m, T* v,
+                 double clip_norm, const Penalty& penalty, const Tasks& tasks, const Poll& poll) {
         const int rows = count == batch_ ? rows_ : machine.block_rows(count);
         const int blocks = (count + rows - 1) / rows;
         const double factor = samples.factor(count);
         const bool fused = blocks == 1 && step && clip_norm <= 0;
         Result result;
         if (pipeline_ && step && clip_norm <= 0) {
-            result.loss = pipeline_->batch(samples, first, count, static_cast<int>(batch_), *step, m, v, dropout, seen_, tasks);
+            result.loss = pipeline_->batch(samples, first, count, static_cast<int>(batch_), *step, m, v, dropout, seen_,
+                                           tasks);
             result.seen = seen();
             result.loss += penalty.value(result.seen);
             return result;
@@ -131,7 +133,8 @@ class Descent {
         for (std::size_t r = 0; r < ranges_.size(); ++r) {
             const double own = per_number * static_cast<double>(ranges_[r].count);
             // To the next task with what lies in it by more than half.
-            if (r > 0 && done + own / 2 > all * static_cast<double>(ends.size() + 1) / tasks) ends.push_back(static_cast<int>(r));
+            const double bound = all * static_cast<double>(ends.size() + 1) / tasks;
+            if (r > 0 && done + own / 2 > bound) ends.push_back(static_cast<int>(r));
             done += own;
         }
         ends.push_back(static_cast<int>(ranges_.size()));

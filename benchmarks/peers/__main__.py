@@ -39,7 +39,7 @@ MODULES = {
     "torch compiled": "torch",
     "jax": "jax",
 }
-REPEATS = 5
+REPEATS, EPOCHS = 3, 3
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -63,20 +63,19 @@ def in_process(threads: int, *arguments: str) -> Any:
 
 def curve(peer: str, work: Workload, threads: int) -> list[float]:
     """Return the losses of five epochs of three steps."""
-    epoch = IMPLEMENTATIONS[peer](work, start(work, 3), threads)
-    return [epoch() for _ in range(5)]
+    return IMPLEMENTATIONS[peer](work, start(work, 3), threads)(5)
 
 
 def microseconds_per_step(peer: str, work: Workload, threads: int) -> float:
-    """Return the best of some epochs, the first of which is not counted: it compiles what is to be compiled."""
-    epoch = IMPLEMENTATIONS[peer](work, start(work, work.steps), threads)
-    epoch()
+    """Return the best of some trainings of some epochs; the epoch before them compiles what is to be compiled."""
+    train = IMPLEMENTATIONS[peer](work, start(work, work.steps), threads)
+    train(1)
     times = []
     for _ in range(REPEATS):
         begin = time.perf_counter()
-        epoch()
+        train(EPOCHS)
         times.append(time.perf_counter() - begin)
-    return min(times) / work.steps * 1e6
+    return min(times) / (EPOCHS * work.steps) * 1e6
 
 
 def assert_same_losses(peers: list[str], work: Workload) -> None:
@@ -262,9 +261,10 @@ def write(found: dict[str, Any]) -> None:
     """Write results.md, results.json, from which the others can be made again, and results.svg."""
     lines = ["# Benchmark", "", "Made by `python benchmarks/peers --write`.", "", *machine(), ""]
     lines += [
-        "Microseconds per training step in float32, the best of five epochs; peers at the better of one and two",
-        "threads. The limit is the machine's rate of fused multiply-adds on the cores used, as measured by the same",
-        "run, for the products of a step; where the activation is tanh, what its kernel takes alone is added.",
+        "Microseconds per training step in float32, the best of three trainings of three epochs; peers at the better",
+        "of one and two threads. The limit is the machine's rate of fused multiply-adds on the cores used, as measured",
+        "by the same run, for the products of a step; where the activation is tanh, what its kernel takes alone is",
+        "added.",
         "",
     ]
 
@@ -339,7 +339,7 @@ def main() -> None:
             print(json.dumps(microseconds_per_step(given.time[0], WORKLOADS[given.time[1]], given.threads)))
         elif given.first_epoch:
             work = WORKLOADS[given.first_epoch[1]]
-            print(json.dumps(IMPLEMENTATIONS[given.first_epoch[0]](work, start(work, 45), given.threads)()))
+            print(json.dumps(IMPLEMENTATIONS[given.first_epoch[0]](work, start(work, 45), given.threads)(1)[0]))
         elif given.single:
             print(json.dumps(single_calls()))
         elif given.many:

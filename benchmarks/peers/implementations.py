@@ -1,4 +1,4 @@
-"""The implementations: each makes a function that trains one epoch in place and returns its mean loss.
+"""The implementations: each makes a function that trains so many epochs in place and returns their mean losses.
 
 Threads are settings of the process: `__main__` starts one for each measurement with the right environment.
 """
@@ -12,27 +12,29 @@ import numpy as np
 
 from peers.workloads import Array, Start, Workload
 
+Train = Callable[[int], list[float]]
 Epoch = Callable[[], float]
 
 
-def pellucid(work: Workload, begin: Start, threads: int) -> Epoch:
+def by_epoch(epoch: Epoch) -> Train:
+    """Train by a loop over epochs."""
+    return lambda epochs: [epoch() for _ in range(epochs)]
+
+
+def pellucid(work: Workload, begin: Start, threads: int) -> Train:
     """Train by ``Network.train``."""
     import pellucid as pl
 
     net = pl.Network(work.sizes, work.activation, work.output, dtype="float32", init=(begin.W, begin.b))
     optimizer = pl.Adam(work.rate) if work.optimizer == "adam" else pl.SGD(work.rate)
     settings: dict[str, Any] = {
-        "loss": work.loss, "optimizer": optimizer, "batch_size": work.batch, "epochs": 1, "shuffle": False, "seed": 0,
+        "loss": work.loss, "optimizer": optimizer, "batch_size": work.batch, "shuffle": False, "seed": 0,
         "threads": threads, "progress": False,
     }  # fmt: skip
-
-    def epoch() -> float:
-        return net.train(begin.X, begin.Y, **settings)["loss"][0]
-
-    return epoch
+    return lambda epochs: list(net.train(begin.X, begin.Y, epochs=epochs, **settings)["loss"])
 
 
-def numpy(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG001 (the environment's)
+def numpy(work: Workload, begin: Start, threads: int) -> Train:  # noqa: ARG001 (the environment's)
     """Train by hand in NumPy, as one who knows it would: all parameters in one vector, nothing allocated in a step."""
     L, rows = len(begin.W), work.batch
     arrays = [*begin.W, *begin.b]
@@ -126,7 +128,7 @@ def numpy(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG001 
             update()
         return total / (len(begin.X) // rows)
 
-    return epoch
+    return by_epoch(epoch)
 
 
 def _torch_loss(work: Workload) -> Callable[..., Any]:
@@ -160,7 +162,7 @@ def _torch_epoch(work: Workload, begin: Start, step: Callable[[Any, Any], Any]) 
     return epoch
 
 
-def torch(work: Workload, begin: Start, threads: int) -> Epoch:
+def torch(work: Workload, begin: Start, threads: int) -> Train:
     """Train by PyTorch, eager, with its fused optimizers and batches that are slices of one tensor."""
     import torch
 
@@ -179,10 +181,10 @@ def torch(work: Workload, begin: Start, threads: int) -> Epoch:
         optimizer.step()
         return loss.detach()
 
-    return _torch_epoch(work, begin, step)
+    return by_epoch(_torch_epoch(work, begin, step))
 
 
-def torch_compiled(work: Workload, begin: Start, threads: int) -> Epoch:
+def torch_compiled(work: Workload, begin: Start, threads: int) -> Train:
     """Train by PyTorch with forward, backward and update compiled as one graph.
 
     That is some three times as fast on small networks as compiling forward and backward alone.
@@ -216,10 +218,10 @@ def torch_compiled(work: Workload, begin: Start, threads: int) -> Epoch:
         with torch.no_grad():
             return train()
 
-    return epoch
+    return by_epoch(epoch)
 
 
-def jax(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG001 (the environment's)
+def jax(work: Workload, begin: Start, threads: int) -> Train:  # noqa: ARG001 (the environment's)
     """Train by JAX with the whole epoch in one compiled scan and the parameters donated."""
     import jax
     import jax.numpy as jnp
@@ -264,10 +266,10 @@ def jax(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG001 (t
         carry, losses = run(carry, X, Y)
         return float(losses.mean())
 
-    return epoch
+    return by_epoch(epoch)
 
 
-def sklearn(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG001 (the environment's)
+def sklearn(work: Workload, begin: Start, threads: int) -> Train:  # noqa: ARG001 (the environment's)
     """Train by scikit-learn's MLP; it has no sigmoid output with squared error.
 
     Its squared loss is half of ours and its gradient (m outputs) m/2 times ours (scikit-learn#8349): the learning rate
@@ -301,10 +303,10 @@ def sklearn(work: Workload, begin: Start, threads: int) -> Epoch:  # noqa: ARG00
         model.partial_fit(begin.X, Y)
         return float(model.loss_) * (1 if is_classifier else 2)
 
-    return epoch
+    return by_epoch(epoch)
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Workload, Start, int], Epoch]] = {
+IMPLEMENTATIONS: dict[str, Callable[[Workload, Start, int], Train]] = {
     "pellucid": pellucid,
     "numpy": numpy,
     "sklearn": sklearn,
