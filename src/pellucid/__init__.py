@@ -68,6 +68,12 @@ def __getattr__(name: str) -> Any:
     """Import the data sets and readers when first used: they load a tenth of the standard library."""
     if name == "data":
         return import_module("pellucid.data")
+    if name == "diagnose":
+        return import_module("pellucid.checking.trial").diagnose
+    if name == "diagnose_value":
+        return import_module("pellucid.checking.values").diagnose_value
+    if name in ("Diagnosis", "Hypothesis", "Part"):
+        return getattr(import_module("pellucid.checking.diagnosis"), name)
     if name == "Predictor":
         return import_module("pellucid.predictor").Predictor
     raise AttributeError(f"module 'pellucid' has no attribute {name!r}")

@@ -1,0 +1,282 @@
+"""The diagnosis: what a gradient under test is, in the textbook's words; plain data that prints as text, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pellucid.arrays import Array
+from pellucid.checking.mistakes import MISTAKES, Mistake, equation_latex, equation_text
+
+VERDICTS = ("right", "convention", "wrong")
+STEPS = {
+    0: "around the steps", 1: "1 Input", 2: "2 Feedforward", 3: "3 Output", 4: "4 Backpropagate", 5: "5 Gradient",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One mistake, and where it is.
+
+    Attributes
+    ----------
+    row : str
+        Of the table of mistakes.
+    layers : tuple of int
+        The layers that it is in; empty if it concerns the whole.
+    detail : str
+        What exactly, where the row has several forms.
+    F : int
+        The number of layers of the network.
+    is_convention : bool
+        Whether it is a constant factor that the gradient of another common loss has.
+    """
+
+    row: str
+    layers: tuple[int, ...]
+    detail: str = ""
+    F: int = 0
+    is_convention: bool = False
+
+    @property
+    def mistake(self) -> Mistake:
+        """Its row of the table."""
+        return MISTAKES[self.row]
+
+    @property
+    def step(self) -> int:
+        """The step of the algorithm that it happens in: a slope of the output layer belongs to step 3."""
+        step = self.mistake.step
+        return 3 if step == 4 and self.layers and min(self.layers) == self.F else step
+
+    @property
+    def title(self) -> str:
+        """What is wrong, and in which layers."""
+        where = ""
+        if self.layers and not (self.step == 3 and self.layers == (self.F,)):
+            where = f" (layer{'s' if len(self.layers) > 1 else ''} {', '.join(map(str, self.layers))})"
+        return f"{self.mistake.name}{f': {self.detail}' if self.detail else ''}{where}"
+
+    def equations(self) -> tuple[str, str]:
+        """The equation as it must be, the faulty factor marked ⟦…⟧, and as it was computed."""
+        right, wrong = self._templates()
+        l = self._layer()
+        return equation_text(right, l, self.F or None), equation_text(wrong, l, self.F or None)
+
+    def equations_latex(self) -> tuple[str, str]:
+        """The same as LaTeX, the faulty factor boxed."""
+        right, wrong = self._templates()
+        l = self._layer()
+        return equation_latex(right, l, self.F or None), equation_latex(wrong, l, self.F or None)
+
+    def _layer(self) -> int | None:
+        return max(self.layers) if self.layers else None
+
+    def _templates(self) -> tuple[str, str]:
+        row = self.mistake
+        if row.step == 4 and self.step == 3:  # at the output ∇_a L stands for what the layer above sends
+            sent = "((W^<l+1>)^T d^<l+1>)"
+            return row.right.replace(sent, "∇_a L"), row.wrong.replace(sent, "∇_a L")
+        if self.row == "7" and self.detail.startswith("the gradient"):
+            return "∂L/∂W^<l> = (1/n) Σ_i ⟦d^<l> (a^<l-1>)^T⟧", "∂L/∂W^<l> = (1/n) Σ_i a^<l-1> (d^<l>)^T"
+        return row.right, row.wrong
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What would give the numbers: one mistake, or several together."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Rows of the table of mistakes."""
+        return tuple(part.row for part in self.parts)
+
+    @property
+    def title(self) -> str:
+        """All its parts in a line."""
+        return "; and ".join(part.title for part in self.parts)
+
+    @property
+    def step(self) -> int:
+        """The first step that it touches."""
+        return min(part.step for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The number that shows the mistake best."""
+
+    label: str
+    given: float
+    right: float
+
+    def __str__(self) -> str:
+        return f"{self.label}: given {self.given:.6g}, right {self.right:.6g}"
+
+
+@dataclass(frozen=True)
+class BetterInput:
+    """Samples on which the hypotheses that are left give different numbers."""
+
+    X: Array = field(repr=False)
+    y: Array = field(repr=False)
+    why: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What a gradient under test is. True if it is right, up to a convention.
+
+    Attributes
+    ----------
+    verdict : {'right', 'convention', 'wrong'}
+        ``convention``: the right gradient of a loss that differs by a named constant factor.
+    hypotheses : tuple of Hypothesis
+        What gives the numbers, the likeliest first; all that fit. Empty if right, or if nothing known fits.
+    behaviour : tuple of Part
+        What a function under test did apart from its numbers: raised, changed its arguments, remembered the last call.
+    step, layer : int or None
+        The first step of the algorithm that departs, and the layer (the highest in the backward steps).
+    shown : Shown or None
+        The weight or bias that shows it best.
+    relative_error : dict
+        By ``"W^2"``, ``"b^2"``, …: ‖g - t‖ / ‖t‖ before any factor is taken out.
+    located : tuple of str
+        Where it departs: layers, weights or biases, samples.
+    notes : tuple of str
+        What else is worth knowing.
+    better_input : BetterInput or None
+        Where several hypotheses fit: samples that tell them apart.
+    """
+
+    verdict: str
+    hypotheses: tuple[Hypothesis, ...] = ()
+    behaviour: tuple[Part, ...] = ()
+    step: int | None = None
+    layer: int | None = None
+    shown: Shown | None = None
+    relative_error: dict[str, float] = field(default_factory=dict)
+    located: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    better_input: BetterInput | None = None
+
+    def __bool__(self) -> bool:
+        return self.verdict != "wrong"
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Rows of the table of mistakes: of what the function did, then of the likeliest hypothesis."""
+        first = self.hypotheses[0].rows if self.hypotheses else ()
+        return tuple(dict.fromkeys((*(part.row for part in self.behaviour), *first)))
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a line."""
+        if self.verdict == "right":
+            return "RIGHT: the gradient is that of the loss"
+        likeliest = [part.title for part in self.behaviour] or [one.title for one in self.hypotheses[:1]]
+        if self.verdict == "convention":
+            return f"RIGHT UP TO A CONVENTION: {likeliest[0]}"
+        where = "" if self.step is None else f" at step {STEPS[self.step]}" if self.step else ""
+        where += f", layer {self.layer}" if self.layer is not None and self.step not in (0, None) else ""
+        return f"WRONG{where}: {likeliest[0] if likeliest else 'by nothing that is known here'}"
+
+    @property
+    def text(self) -> str:
+        """The diagnosis over several lines."""
+        lines = [self.headline]
+        for part in self.behaviour:
+            lines += ["", f"[{part.row}] {part.title}", *_told(part)]
+        several = len(self.hypotheses) > 1
+        if several:
+            lines += ["", f"{len(self.hypotheses)} hypotheses give these numbers, the likeliest first:"]
+        for i, hypothesis in enumerate(self.hypotheses, start=1):
+            for k, part in enumerate(hypothesis.parts):
+                number = f"{i}. " if several and k == 0 else "   " if several else ""
+                joint = "and " if k else ""
+                lines += ["", f"{number}{joint}[{part.row}] {part.title}", *_told(part)]
+        if self.shown is not None:
+            lines += ["", f"seen best at {self.shown}"]
+        if self.located:
+            lines += ["", *self.located]
+        if self.better_input is not None:
+            lines += ["", f"a better input: {self.better_input.why}"]
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    @property
+    def latex(self) -> str:
+        """The equations of the findings as LaTeX: right, then as computed."""
+        parts = [*self.behaviour, *(part for one in self.hypotheses[:1] for part in one.parts)]
+        rows = []
+        for part in parts:
+            right, wrong = part.equations_latex()
+            rows += [rf"\text{{right:}}\quad & {right}", rf"\text{{here:}}\quad & {wrong}"]
+        rows = rows or [r"\text{right}"]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex}\n$$"
+
+    def _repr_html_(self) -> str:
+        colour = {"right": "#1a7f37", "convention": "#9a6700", "wrong": "#cf222e"}[self.verdict]
+        blocks = [f'<p><strong style="color:{colour}">{html.escape(self.headline)}</strong></p>']
+        groups = [((part,), "") for part in self.behaviour]
+        groups += [(one.parts, f"{i}. " if len(self.hypotheses) > 1 else "") for i, one in enumerate(self.hypotheses, 1)]
+        for parts, number in groups:
+            for part in parts:
+                right, wrong = (_marked(equation) for equation in part.equations())
+                row = part.mistake
+                blocks.append(
+                    f"<p>{number}<b>[{row.row}] {html.escape(part.title)}</b><br>right: <code>{right}</code><br>"
+                    f"here: <code>{wrong}</code><br>{html.escape(row.why)}<br>Repair: {html.escape(row.repair)}</p>"
+                )
+        tail = [str(self.shown)] if self.shown else []
+        tail += [*self.located, *([self.better_input.why] if self.better_input else []), *self.notes]
+        blocks += [f"<p>{html.escape(line)}</p>" for line in tail]
+        return "<div>" + "".join(blocks) + "</div>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as what JSON can hold."""
+
+        def part_dict(part: Part) -> dict[str, Any]:
+            right, wrong = part.equations()
+            row = part.mistake
+            return {
+                "row": part.row, "name": row.name, "layers": list(part.layers), "detail": part.detail, "step": part.step,
+                "right": right, "here": wrong, "why": row.why, "repair": row.repair,
+            }  # fmt: skip
+
+        better = self.better_input
+        return {
+            "verdict": self.verdict,
+            "headline": self.headline,
+            "rows": list(self.rows),
+            "step": self.step,
+            "layer": self.layer,
+            "behaviour": [part_dict(part) for part in self.behaviour],
+            "hypotheses": [[part_dict(part) for part in one.parts] for one in self.hypotheses],
+            "shown": None if self.shown is None else asdict(self.shown),
+            "relative_error": {key: value if value == value else None for key, value in self.relative_error.items()},
+            "located": list(self.located),
+            "notes": list(self.notes),
+            "better_input": None if better is None else {"X": better.X.tolist(), "y": better.y.tolist(), "why": better.why},
+        }
+
+
+def _told(part: Part) -> list[str]:
+    right, wrong = part.equations()
+    row = part.mistake
+    return [f"    right   {right}", f"    here    {wrong}", f"    why     {row.why}", f"    repair  {row.repair}"]
+
+
+def _marked(equation: str) -> str:
+    return html.escape(equation).replace("⟦", "<mark>").replace("⟧", "</mark>")

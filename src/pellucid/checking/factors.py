@@ -1,0 +1,198 @@
+"""Constant factors between two gradients: which have a name, and what the pattern over the layers says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from pellucid.checking.problem import Problem
+
+Entry = tuple[str, int]
+"""``("W", l)`` or ``("b", l)``."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A constant with a name: its value, the row of the mistakes it belongs to, and what it costs to believe in it."""
+
+    value: float
+    row: str
+    name: str
+    is_convention: bool = False
+    cost: float = 1.0
+    parts: tuple[Factor, ...] = ()
+    """Of a product, its two factors."""
+
+
+@dataclass(frozen=True)
+class FactorFault:
+    """A factor that some of the arrays carry."""
+
+    factor: Factor
+    scope: str
+    layers: tuple[int, ...]
+
+
+def named_factors(problem: Problem) -> list[Factor]:
+    """List the factors that mistakes and conventions make, for these sizes and this loss."""
+    n, m = problem.n, problem.sizes[-1]
+    found = [Factor(-1.0, "22", "-1")]
+    if n > 1:
+        found += [
+            Factor(n, "10", f"n = {n}", True, 0.6),
+            Factor(1 / n, "11", f"1/n = 1/{n}"),
+            Factor(n / (n - 1), "11", f"n/(n - 1) = {n}/{n - 1}", cost=1.2),
+        ]
+    found += [Factor(2.0, "12", "2", True, 0.7), Factor(0.5, "12", "1/2", True, 0.7)]
+    if m > 1:
+        found += [Factor(m, "13", f"n_outputs = {m}", True, 0.75), Factor(1 / m, "13", f"1/n_outputs = 1/{m}", True, 0.75)]
+        if problem.loss.name == "mse":
+            found.append(Factor(m / 2, "12", f"m/2 = {m}/2 (half the squared error)", True, 0.3))
+        if problem.loss.name == "half_squared_error":
+            found.append(Factor(2 / m, "12", f"2/m = 2/{m} (the mean squared error)", True, 0.3))
+    if problem.weight is not None:
+        total = float(problem.weight.sum())
+        found += [
+            Factor(total / n, "35", f"(Σ w)/n = {total / n:.4g}", True, 0.6),
+            Factor(total, "10", f"Σ w = {total:.4g}", True, 0.6),
+        ]
+    for l in problem.masks:
+        keep = 1 / float(problem.masks[l].max())
+        found += [Factor(keep, "24", f"1 - p = {keep:.4g}"), Factor(1 / keep, "24", f"1/(1 - p) = {1 / keep:.4g}")]
+    return [factor for factor in found if abs(factor.value - 1) > 1e-9]
+
+
+def layer_factors(problem: Problem) -> list[Factor]:
+    """Numbers of neurons, which a mean or sum over the wrong axis brings in."""
+    sizes = sorted({size for size in problem.sizes if size > 1})
+    means = [Factor(1 / size, "11", f"1/{size} ({size} neurons)", cost=1.3) for size in sizes]
+    return means + [Factor(size, "11", f"{size} ({size} neurons)", cost=1.3) for size in sizes]
+
+
+class Names:
+    """What a factor may be called: one named factor, or a product of two."""
+
+    def __init__(self, problem: Problem, tolerance: float) -> None:
+        self.n, self.tolerance = problem.n, 20 * tolerance
+        base = named_factors(problem)
+        self.singles = base + layer_factors(problem)
+        self.products = [
+            Factor(u.value * v.value, f"{u.row}+{v.row}", f"{u.name} times {v.name}", u.is_convention and v.is_convention,
+                   u.cost + v.cost, (u, v))
+            for u, v in combinations(base, 2) if abs(u.value * v.value - 1) > 1e-9
+        ]  # fmt: skip
+
+    def same(self, u: float, v: float) -> bool:
+        return abs(u - v) <= self.tolerance * max(abs(u), abs(v))
+
+    def of(self, value: float, *, most: int = 2) -> list[Factor]:
+        """The names that fit, the likeliest first."""
+        found = [factor for factor in self.singles if self.same(factor.value, value)]
+        if not found and most > 1:
+            found = [factor for factor in self.products if self.same(factor.value, value)]
+            if not found and 0 < abs(value) < 1:
+                total = self.n / abs(value)
+                whole = round(total)
+                if self.n < whole <= 1000 * self.n and abs(total - whole) <= self.tolerance * total:
+                    sign = -1.0 if value < 0 else 1.0
+                    name = f"1/{whole} instead of 1/{self.n}"
+                    found = [Factor(sign * self.n / whole, "11", name if sign > 0 else f"-({name})", cost=1.4)]
+        return sorted(found, key=lambda factor: factor.cost)
+
+    def explain(self, values: Mapping[Entry, float], layers: range) -> list[tuple[float, tuple[FactorFault, ...]]]:
+        """Find the fewest factors that account for what the arrays carry, each with its cost."""
+        off = {entry for entry, value in values.items() if not self.same(value, 1.0)}
+        if not off:
+            return [(0.0, ())]
+        scopes = list(_scopes(values, layers))
+        found = [fault for scope in scopes for fault in self._single(values, scope)]
+        if found:
+            return sorted(found, key=lambda one: one[0])[:4]
+        for first, second in combinations(scopes, 2):
+            found += self._pair(values, first, second)
+        if found:
+            return sorted(found, key=lambda one: one[0])[:4]
+        faults = tuple(
+            FactorFault(Factor(values[entry], "37", f"{values[entry]:.6g}", cost=2.5), f"{entry[0]}^{entry[1]}", (entry[1],))
+            for entry in sorted(off)
+        )
+        return [(2.5 * len(faults), faults)]
+
+    def _named(self, value: float, scope: _Scope) -> list[tuple[float, FactorFault]]:
+        factors = self.of(value) or [Factor(value, "37", f"{value:.6g}", cost=2.5)]
+        return [(factor.cost + scope.cost, FactorFault(factor, scope.name, scope.layers)) for factor in factors]
+
+    def _single(self, values: Mapping[Entry, float], scope: _Scope) -> Iterator[tuple[float, tuple[FactorFault, ...]]]:
+        first = min(scope.entries, key=lambda entry: scope.entries[entry])
+        value = _root(values[first], scope.entries[first])
+        if all(self.same(value ** scope.entries.get(entry, 0), have) for entry, have in values.items()):
+            for cost, fault in self._named(value, scope):
+                yield cost, (fault,)
+
+    def _pair(
+        self, values: Mapping[Entry, float], first: _Scope, second: _Scope
+    ) -> list[tuple[float, tuple[FactorFault, ...]]]:
+        only = [entry for entry in first.entries if entry not in second.entries]
+        other = [entry for entry in second.entries if entry not in first.entries]
+        if only:
+            u = _root(values[only[0]], first.entries[only[0]])
+            entry = next(iter(second.entries))
+            v = _root(values[entry] / u ** first.entries.get(entry, 0), second.entries[entry])
+        elif other:
+            v = _root(values[other[0]], second.entries[other[0]])
+            entry = next(iter(first.entries))
+            u = _root(values[entry] / v ** second.entries.get(entry, 0), first.entries[entry])
+        else:
+            return []
+        if self.same(u, 1) or self.same(v, 1):
+            return []
+        fits = all(
+            self.same(u ** first.entries.get(entry, 0) * v ** second.entries.get(entry, 0), have)
+            for entry, have in values.items()
+        )
+        if not fits:
+            return []
+        return [
+            (p + q, (one, two)) for p, one in self._named(u, first)[:2] for q, two in self._named(v, second)[:2]
+        ]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """A set of arrays that one slip can touch, each with the power of the factor in it."""
+
+    name: str
+    layers: tuple[int, ...]
+    entries: dict[Entry, int]
+    cost: float
+
+
+def _scopes(values: Mapping[Entry, float], layers: range) -> Iterator[_Scope]:
+    top = layers[0]  # they go down from F to 2
+    present = list(values)
+
+    def scope(name: str, over: tuple[int, ...], entries: dict[Entry, int], cost: float) -> Iterator[_Scope]:
+        if entries:
+            yield _Scope(name, over, entries, cost)
+
+    yield from scope("everywhere", tuple(layers), {entry: 1 for entry in present}, 0.0)
+    for symbol, words in (("W", "all weights"), ("b", "all biases")):
+        yield from scope(words, tuple(layers), {e: 1 for e in present if e[0] == symbol}, 0.2)
+    if len(layers) == 1:
+        return
+    for l in layers[1:-1]:
+        yield from scope(f"d^{l} and all below", tuple(range(2, l + 1)), {e: 1 for e in present if e[1] <= l}, 0.3)
+    for l in layers:
+        yield from scope(f"layer {l}", (l,), {e: 1 for e in present if e[1] == l}, 0.35)
+        yield from scope(f"W^{l}", (l,), {("W", l): 1} if ("W", l) in values else {}, 0.4)
+        yield from scope(f"b^{l}", (l,), {("b", l): 1} if ("b", l) in values else {}, 0.4)
+    if len(layers) > 2:
+        yield from scope("every step down", tuple(layers[1:]), {e: top - e[1] for e in present if e[1] < top}, 0.3)
+    yield from scope("every layer again", tuple(layers), {e: top - e[1] + 1 for e in present}, 0.3)
+
+
+def _root(value: float, power: int) -> float:
+    return value if power == 1 else float(np.sign(value) ** power * abs(value) ** (1 / power))
