@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,12 @@ from pellucid.losses import LOSSES, canonical_pair
 
 _BEAM = 24
 """Partial explanations kept at each layer."""
+
+_PAIRED = 1000
+"""Samples of which all pairs are formed, for the mistake that forms them."""
+
+_PLAIN = 1.5
+"""What a single mistake costs at most."""
 
 _PROBES = 3
 """Random vectors that a matrix is compared by."""
@@ -39,6 +46,9 @@ class Fault(NamedTuple):
     kind: str
     detail: str = ""
 
+
+Faults = tuple[Fault, ...]
+"""None, one, or several together."""
 
 COSTS = {
     "slope_missing": 1.0, "raw_error": 1.05, "slope_at_a": 1.0, "slope_of_z": 1.0, "other_slope": 1.1, "function_for_slope": 1.3,
@@ -84,25 +94,26 @@ class Way(NamedTuple):
 class World:
     """A forward pass: the right one, or one with a mistake in it."""
 
-    fault: Fault | None
-    layers: tuple[int, ...]
+    faults: tuple[tuple[Fault, tuple[int, ...]], ...]
     z: PerLayerArrays
     a: PerLayerArrays
     sigma: Mapping[int, Activation]
     inner: PerLayerArrays = field(default_factory=dict)
     """σ(z^l) of layers that apply σ once more."""
 
+    def replaces(self, l: int) -> bool:
+        """Whether another activation is applied in layer l."""
+        return any(fault.kind == "other_activation" and l in layers for fault, layers in self.faults)
+
 
 @dataclass(frozen=True)
 class Formed:
     """How the partials of one layer were made: the faults, the factors, and the penalty."""
 
-    W: Fault | None
-    b: Fault | None
+    W: Faults
+    b: Faults
     factor_W: float
     factor_b: float
-    penalty: Fault | None
-    bias_penalty: Fault | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +182,6 @@ class Search:
         self.names = Names(problem, tolerance)
         rng = np.random.default_rng(0)
         self.right_probes = {l: rng.standard_normal((problem.sizes[l - 2], _PROBES)) for l in problem.W}
-        self.left_probes = {l: rng.standard_normal((problem.sizes[l - 1], _PROBES)) for l in problem.W}
         self.deepest: tuple[int, State | None] = (problem.F + 1, None)
 
     # the search
@@ -181,6 +191,8 @@ class Search:
         found: dict[tuple[object, ...], Explanation] = {}
         with np.errstate(all="ignore"):
             for world in worlds(self.problem):
+                if found and len(world.faults) > 1:
+                    break
                 if not self._agrees(world):
                     continue
                 for state in self._descend(world):
@@ -188,6 +200,8 @@ class Search:
                         known = found.get(explanation.key)
                         if known is None or explanation.cost < known.cost:
                             found[explanation.key] = explanation
+                if min((one.cost for one in found.values()), default=9.0) <= _PLAIN and self.problem.layers.parameters.size > 30:
+                    break  # a single mistake in the right forward pass: another forward pass could match by chance alone
         return _minimal(sorted(found.values(), key=lambda one: one.cost))
 
     def _agrees(self, world: World) -> bool:
@@ -225,7 +239,7 @@ class Search:
     def _begun(self, world: World, e: Array, way: Way) -> State:
         F = self.problem.F
         delta = () if way.fault is None else ((F, way.fault),)
-        cost = 0.0 if world.fault is None else COSTS[world.fault.kind]
+        cost = sum(COSTS[fault.kind] for fault, _ in world.faults)
         return State(world, e, way.value, delta, (), cost + sum(COSTS[fault.kind] for _, fault in delta))
 
     def _pruned(self, states: list[State]) -> list[State]:
@@ -245,11 +259,11 @@ class Search:
         """All ways from layer l+1 to d^l."""
         problem, world = self.problem, state.world
         slopes = list(slope_ways(problem, world, l))
-        for e, fault in propagation_ways(problem, state, l):
+        for e, faults in propagation_ways(problem, state, l):
             for slope in slopes:
-                yield self._with_delta(state, l, e, e * slope.value, (fault, slope.fault))
-        for slope in slopes[:1]:
-            yield self._with_delta(state, l, slope.value, slope.value, (Fault("overwritten"),))
+                yield self._with_delta(state, l, e, e * slope.value, (*faults, slope.fault))
+        for slope in slopes:
+            yield self._with_delta(state, l, slope.value, slope.value, (Fault("overwritten"), slope.fault))
         yield from self._updated(state, l, slopes)
         yield from self._unit_masks(state, l, slopes[0].value)
 
@@ -309,17 +323,16 @@ class Search:
             return
         if not np.isfinite(state.d).all():
             return
-        weights = list(self._match_W(state, l)) if l in self.given.W else [(None, 1.0, None)]
+        weights = list(self._match_W(state, l)) if l in self.given.W else [((), 1.0)]
         if not weights:
             return
-        for fault_W, factor_W, penalty in weights:
-            for fault_b, factor_b, bias_penalty in self._match_b(state, l, factor_W):
-                if l == 2 and fault_W == fault_b == Fault("error_for_delta"):
+        used = {fault for _, other in state.formed for fault in (*other.W, *other.b)}
+        for faults_W, factor_W in weights:
+            for faults_b, factor_b in self._match_b(state, l, factor_W):
+                if l == 2 and faults_W == faults_b == (Fault("error_for_delta"),):
                     continue  # with nothing below, it is a slope that is missing
-                formed = Formed(fault_W, fault_b, factor_W, factor_b, penalty, bias_penalty)
-                used = {one for _, other in state.formed for one in (other.W, other.b, other.penalty)}
-                new = {fault for fault in (fault_W, fault_b, penalty, bias_penalty) if fault is not None}
-                cost = state.cost + sum(0.05 if fault in used else COSTS[fault.kind] for fault in new)
+                formed = Formed(faults_W, faults_b, factor_W, factor_b)
+                cost = state.cost + sum(0.05 if one in used else COSTS[one.kind] for one in {*faults_W, *faults_b})
                 cost += 0.3 * sum(1 for s in {round(factor_W, 9), round(factor_b, 9)} if not self.names.same(s, 1.0))
                 matched = replace(state, formed=(*state.formed, (l, formed)), cost=cost)
                 if l < self.deepest[0]:
@@ -331,74 +344,88 @@ class Search:
         s = float(np.vdot(u, v)) / size if size else 1.0
         return self._close(u, s * v, 0.0) and (size > 0 or not u.any())
 
-    def _match_W(self, state: State, l: int) -> Iterator[tuple[Fault | None, float, Fault | None]]:
+    def _match_W(self, state: State, l: int) -> Iterator[tuple[Faults, float]]:
         problem, g, U = self.problem, self.given.W[l], self.right_probes[l]
         norm, floor = float(np.linalg.norm(g)), self.floor_W[l]
         probe_floor = 4 * floor * float(np.linalg.norm(U)) + 1e-300
-        ways = list(weight_ways(problem, state, l, U, self.left_probes[l]))
-        gU, Vg = g @ U, (self.left_probes[l].T @ g).T
+        ways = list(weight_ways(problem, state, l, U))
+        target_U = g @ U
         if norm <= floor:
-            right = state_product(problem, state, l, None)
-            yield (None, 1.0, None) if np.linalg.norm(right) <= 4 * floor else (Fault("forgotten_weights"), 1.0, None)
+            right = state_product(problem, state, l, ())
+            yield ((), 1.0) if np.linalg.norm(right) <= 4 * floor else ((Fault("forgotten_weights"),), 1.0)
             return
-        first = None
+        probed = np.stack([p.ravel() for _, p in ways])
+        targets = np.broadcast_to(target_U.ravel(), probed.shape)
+        # another way with the numbers of the right one is no mistake
+        scale = np.abs(probed[0]).max(initial=0.0)
+        differs = np.abs(probed - probed[0]).max(axis=1, initial=0.0) > 1e-10 * scale
+        differs[0] = True
         for fixed, scaled, penalty in self._penalties(l):
-            for way, (probed, is_left) in ways:
-                if first is not None and way is not None and np.allclose(probed, first, rtol=1e-9, atol=1e-300):
-                    continue
-                target = (Vg if is_left else gU) - (fixed @ U if fixed is not None else 0.0)
-                p = probed + (scaled @ U if scaled is not None else 0.0)
-                if way is None and first is None:
-                    first = probed
-                s = self._factor(target, p, probe_floor)
-                if s is None or not self._allowed(s, g.size):
+            p = probed if scaled is None else probed + (scaled @ U).ravel()
+            target = targets if fixed is None else targets - (fixed @ U).ravel()
+            size = np.einsum("fk,fk->f", p, p)
+            s = np.divide(np.einsum("fk,fk->f", target, p), size, out=np.zeros(len(p)), where=(size > 0) & np.isfinite(size))
+            apart = np.linalg.norm(target - s[:, np.newaxis] * p, axis=1)
+            fits = differs & (s != 0) & (apart <= 4 * self.tolerance * np.linalg.norm(target, axis=1) + probe_floor)
+            for i in np.flatnonzero(fits):
+                way, factor = ways[i][0], float(s[i])
+                is_one = self.names.same(factor, 1.0)
+                if not self._allowed(factor, g.size) or (is_one and penalty and scaled is not None):
                     continue
                 full = state_product(problem, state, l, way) + (scaled if scaled is not None else 0.0)
                 rest = g - fixed if fixed is not None else g
-                if self._close(rest, s * full, 2 * floor):
-                    yield way, 1.0 if self.names.same(s, 1.0) else s, penalty
+                if self._close(rest, factor * full, 2 * floor):
+                    yield (*way, *penalty), 1.0 if is_one else factor
 
-    def _penalties(self, l: int) -> Iterator[tuple[Array | None, Array | None, Fault | None]]:
+    def _penalties(self, l: int) -> Iterator[tuple[Array | None, Array | None, Faults]]:
         """Ways to add the penalty: a part that stands as it is, and one that shares the factor."""
         problem = self.problem
         if not problem.penalty:
-            yield None, None, None
+            yield None, None, ()
             return
         term = problem.penalty_term(l)
-        yield None, term, None
-        yield term, None, None  # the data's part has a factor of its own
-        yield None, None, Fault("penalty", "missing")
-        for factor, words in ((2.0, "twice as large"), (0.5, "half as large"), (-1.0, "subtracted")):
-            yield factor * term, None, Fault("penalty", words)
+        yield None, term, ()
+        yield term, None, ()  # the data's part has a factor of its own
+        yield None, None, (Fault("penalty", "missing"),)
+        sizes = [(2.0, "twice as large"), (0.5, "half as large"), (-1.0, "subtracted")]
         if problem.n > 1:
-            yield term / problem.n, None, Fault("penalty", f"divided by n = {problem.n}")
+            sizes += [(1 / problem.n, f"divided by n = {problem.n}")]
+        for factor, words in sizes:
+            yield factor * term, None, (Fault("penalty", words),)
+            yield None, factor * term, (Fault("penalty", words),)
 
-    def _match_b(self, state: State, l: int, factor_W: float) -> Iterator[tuple[Fault | None, float, Fault | None]]:
+    def _match_b(self, state: State, l: int, factor_W: float) -> Iterator[tuple[Faults, float]]:
         if l not in self.given.b:
-            yield None, factor_W, None
+            yield (), factor_W
             return
         problem, g, floor = self.problem, self.given.b[l], self.floor_b[l]
         d_mean = problem.share @ state.d
         if float(np.linalg.norm(g)) <= floor:
             if np.linalg.norm(d_mean) <= 4 * floor:
-                yield None, factor_W, None
-            else:
-                yield Fault("forgotten"), factor_W, None
+                yield (), factor_W
+                return
+            yield (Fault("forgotten"),), factor_W
+            if abs(d_mean.sum()) <= 4 * floor:  # the deltas of softmax with cross-entropy add up to 0
+                yield (Fault("not_summed"),), factor_W
             return
-        if self._close(g, problem.b[l], floor) and not self._close(g, d_mean, floor):
-            yield Fault("bias_value"), factor_W, None
-        for way, p in bias_ways(problem, state, l):
-            if way is not None and self._close(p, d_mean, floor):
-                continue
-            s = self._factor(g, p, 2 * floor + 1e-300)
-            if s is not None and self._allowed(s, g.size, factor_W):
-                yield way, factor_W if self.names.same(s, factor_W) else s, None
-        term = problem.penalty.gradient(problem.b[l]) if problem.penalty else None
-        if term is not None and np.linalg.norm(term) > floor:
-            for factor, words in ((1.0, "on the biases too"), (1 / problem.n, "on the biases too, divided by n")):
-                s = self._factor(g - factor * term, d_mean, 2 * floor + 1e-300)
-                if s is not None and (self.names.same(s, 1.0) or self.names.same(s, factor_W)):
-                    yield None, factor_W if self.names.same(s, factor_W) else 1.0, Fault("penalty", words)
+        term = problem.penalty.gradient(problem.b[l]) if problem.penalty else np.zeros(1)
+        penalties: list[tuple[float, Faults]] = [(0.0, ())]
+        if np.linalg.norm(term) > floor:
+            penalties += [(1.0, (Fault("penalty", "on the biases too"),))]
+            if problem.n > 1:
+                penalties += [(1 / problem.n, (Fault("penalty", "on the biases too, divided by n"),))]
+        ways = list(bias_ways(problem, state, l))
+        for size, penalty in penalties:
+            for way, p in ways:
+                if way and self._close(p, d_mean, floor):
+                    continue
+                for fixed, scaled in ((size * term, 0.0), (0.0, size * term))[: 2 if size else 1]:
+                    rest, whole = g - fixed, p + scaled
+                    s = self._factor(rest, whole, 2 * floor + 1e-300)
+                    if s is not None and self._allowed(s, g.size, factor_W, careful=bool(penalty) or bool(way)):
+                        if np.ndim(scaled) and self.names.same(s, 1.0):
+                            continue
+                        yield (*way, *penalty), factor_W if self.names.same(s, factor_W) else s
 
     def _factor(self, target: Array, p: Array, floor: float) -> float | None:
         """s with target = s p, or None."""
@@ -408,13 +435,15 @@ class Search:
         s = float(np.vdot(target, p)) / size
         return s if s and float(np.linalg.norm(target - s * p)) <= 4 * self.tolerance * float(np.linalg.norm(target)) + floor else None
 
-    def _allowed(self, s: float, entries: int, other: float = 1.0) -> bool:
+    def _allowed(self, s: float, entries: int, other: float = 1.0, *, careful: bool = False) -> bool:
         """Whether a factor is believable: few numbers fit any direction."""
         if self.names.same(s, 1.0) or self.names.same(s, other):
             return True
-        if entries >= 4:
+        if entries >= 4 and not careful:
             return True
-        return bool(self.names.of(s, most=1)) or (entries >= 2 and bool(self.names.of(s)))
+        if self.names.of(s, most=1) or self.names.of(s / other, most=1):
+            return entries > 1 or not careful
+        return entries >= 2 and bool(self.names.of(s))
 
     # what was found
 
@@ -425,32 +454,39 @@ class Search:
         for l, fault in state.delta:
             groups.setdefault(fault, set()).add(l)
         values: dict[tuple[str, int], float] = {}
+        options: dict[tuple[str, int], tuple[float, ...]] = {}
         for l, formed in state.formed:
-            for fault in (formed.W, formed.b, formed.penalty, formed.bias_penalty):
-                if fault is not None:
+            for symbol, faults, factor, given in (
+                ("W", formed.W, formed.factor_W, self.given.W), ("b", formed.b, formed.factor_b, self.given.b),
+            ):  # fmt: skip
+                for fault in faults:
                     groups.setdefault(fault, set()).add(l)
-            if l in self.given.W and formed.W != Fault("forgotten_weights"):
-                values["W", l] = formed.factor_W
-            if l in self.given.b and formed.b not in (Fault("forgotten"), Fault("bias_value")):
-                values["b", l] = formed.factor_b
-        world = state.world
-        if world.fault is not None:
-            groups[world.fault] = set(world.layers)
-        # every sample alone in W and in b is one mistake; the factor 1/n that is left over belongs to it
+                kinds = {fault.kind for fault in faults}
+                if l in given and not kinds & {"forgotten", "forgotten_weights"}:
+                    values[symbol, l] = factor
+                    # what one sample, or one number for all neurons, is divided by belongs to that mistake
+                    if "one_sample" in kinds:
+                        options[symbol, l] = (1.0, float(problem.n))
+                    elif "not_summed" in kinds:
+                        options[symbol, l] = (1.0, 1.0 / problem.n, float(problem.sizes[l - 1]))
+                    elif "bias_value" in kinds:
+                        options[symbol, l] = (1.0, formed.factor_W)
+        for fault, layers in state.world.faults:
+            groups[fault] = groups.get(fault, set()) | set(layers)
         cost = 0.0
         for fault, layers in groups.items():
             whole = _applicable(fault, F)
             cost += COSTS[fault.kind] + (0.0 if layers >= whole or len(whole) < 2 else 0.15)
-        faults = tuple((fault, tuple(sorted(layers))) for fault, layers in groups.items())
-        if any(fault.kind in ("one_sample", "not_summed") for fault, _ in faults):
-            entries = {entry: 1.0 if self._is_share(value) else value for entry, value in values.items()}
-        else:
-            entries = values
-        for factor_cost, factors in self.names.explain(entries, range(F, 1, -1)):
-            yield Explanation(faults, factors, cost + factor_cost, state)
-
-    def _is_share(self, value: float) -> bool:
-        return self.names.same(value, 1 / self.problem.n) or self.names.same(value, self.problem.n)
+        grouped = tuple((fault, tuple(sorted(layers))) for fault, layers in groups.items())
+        best: list[tuple[float, tuple[FactorFault, ...]]] = []
+        for i in range(max((len(one) for one in options.values()), default=1)):
+            entries = {entry: value * (options[entry][i % len(options[entry])] if entry in options else 1.0)
+                       for entry, value in values.items()}  # fmt: skip
+            best += self.names.explain(entries, range(F, 1, -1))
+        least = min(factor_cost for factor_cost, _ in best)
+        for factor_cost, factors in best:
+            if factor_cost <= least + 1:
+                yield Explanation(grouped, factors, cost + factor_cost, state)
 
 
 def _applicable(fault: Fault, F: int) -> set[int]:
@@ -490,27 +526,32 @@ def _rounded(array: Array) -> bytes:
 
 
 def worlds(problem: Problem) -> Iterator[World]:
-    """Forward passes: the right one, then those with a mistake."""
-    right = World(None, (), problem.z, problem.a, problem.sigma)
-    yield right
+    """Forward passes: the right one, those with a mistake, then those with two."""
+    yield World((), problem.z, problem.a, problem.sigma)
     F, every = problem.F, tuple(range(2, problem.F + 1))
-    twice = [(l,) for l in every] + ([every[:-1]] if F > 3 else []) + ([every] if F > 2 else [])
-    for layers in twice:
-        if not all(_changes(problem.sigma[l]) for l in layers):
-            continue
-        only_softmax = layers == (F,) and problem.sigma[F].name == "softmax"
-        yield _world(problem, Fault("activation_twice", "softmax" if only_softmax else ""), layers, twice=layers)
+    slips: list[tuple[Fault, tuple[int, ...]]] = []
+    for layers in [(l,) for l in every] + ([every[:-1]] if F > 3 else []) + ([every] if F > 2 else []):
+        if all(_changes(problem.sigma[l]) for l in layers):
+            only_softmax = layers == (F,) and problem.sigma[F].name == "softmax"
+            slips.append((Fault("activation_twice", "softmax" if only_softmax else ""), layers))
     for layers in [(l,) for l in every] + ([every] if F > 2 else []):
         if any(problem.b[l].any() for l in layers):
-            yield _world(problem, Fault("no_bias"), layers, without_bias=layers)
+            slips.append((Fault("no_bias"), layers))
+    for slip in slips:
+        yield _world(problem, (slip,))
     for name in ("identity", "sigmoid", "tanh", "relu", "softmax"):
-        other = ACTIVATIONS[name]
-        sets = [(F,)] if name == "softmax" else [(F,), *([(l,) for l in every[:-1]] if name == "identity" else []),
-                                                 *([every[:-1], every] if F > 2 else [])]  # fmt: skip
+        sets: list[tuple[int, ...]] = [(F,)]
+        if name != "softmax":
+            sets += [(l,) for l in every[:-1]] if name == "identity" else []
+            sets += [every[:-1], every] if F > 2 else []
         for layers in dict.fromkeys(sets):
             if any(problem.sigma[l].name != name for l in layers):
-                sigma = {l: other if l in layers else problem.sigma[l] for l in every}
-                yield _world(problem, Fault("other_activation", name), layers, sigma=sigma)
+                yield _world(problem, ((Fault("other_activation", name), layers),))
+    if problem.layers.parameters.size * problem.n > 10**6:
+        return
+    single = [slip for slip in slips if len(slip[1]) == 1]
+    for first, second in combinations(single, 2):
+        yield _world(problem, (first, second))
 
 
 def _changes(sigma: Activation) -> bool:
@@ -518,27 +559,23 @@ def _changes(sigma: Activation) -> bool:
     return sigma.name not in ("identity", "relu", "hard_tanh")
 
 
-def _world(
-    problem: Problem,
-    fault: Fault,
-    layers: tuple[int, ...],
-    *,
-    twice: tuple[int, ...] = (),
-    without_bias: tuple[int, ...] = (),
-    sigma: Mapping[int, Activation] | None = None,
-) -> World:
-    sigma = sigma or problem.sigma
+def _world(problem: Problem, slips: tuple[tuple[Fault, tuple[int, ...]], ...]) -> World:
+    def has(kind: str, l: int) -> bool:
+        return any(fault.kind == kind and l in layers for fault, layers in slips)
+
+    others = [(ACTIVATIONS[fault.detail], layers) for fault, layers in slips if fault.kind == "other_activation"]
+    sigma = {l: next((other for other, layers in others if l in layers), problem.sigma[l]) for l in problem.W}
     a: PerLayerArrays = {1: problem.X}
     z: PerLayerArrays = {}
     inner: PerLayerArrays = {}
     for l in range(2, problem.F + 1):
-        z[l] = a[l - 1] @ problem.W[l].T + (0 if l in without_bias else problem.b[l])
+        z[l] = a[l - 1] @ problem.W[l].T + (0 if has("no_bias", l) else problem.b[l])
         a[l] = sigma[l].function(z[l])
-        if l in twice:
+        if has("activation_twice", l):
             inner[l] = a[l]
             a[l] = sigma[l].function(inner[l])
         a[l] = problem.masked(l, a[l])
-    return World(fault, layers, z, a, sigma, inner)
+    return World(slips, z, a, sigma, inner)
 
 
 def output_ways(problem: Problem, world: World) -> Iterator[tuple[Array, Way]]:
@@ -549,9 +586,14 @@ def output_ways(problem: Problem, world: World) -> Iterator[tuple[Array, Way]]:
     at = world.inner.get(F, z)
     e, d = output_delta(loss, sigma, at, a, y)
     yield e, Way(d, None)
-    if F in world.inner:
-        jacobian = sigma.derivative(z)
-        yield e, Way(d * jacobian if sigma.elementwise else np.einsum("ijk,ij->ik", jacobian, d), None)
+    if F in world.inner:  # the backward pass may know of both, or of either
+        slopes = (sigma.derivative(z), sigma.derivative(at))
+        if sigma.elementwise:
+            for value in (d * slopes[0], e * slopes[0], e * slopes[1], e * slopes[0] * slopes[1]):
+                yield e, Way(value, None)
+        else:
+            yield e, Way(np.einsum("ijk,ij->ik", slopes[0], d), None)
+            yield e, Way(np.einsum("ijk,ij->ik", slopes[0], e), None)
     residual = a - y
     yield e, Way(e, Fault("slope_missing"))
     if not _is_parallel(residual, e) and not _is_parallel(residual, d):
@@ -572,8 +614,9 @@ def output_ways(problem: Problem, world: World) -> Iterator[tuple[Array, Way]]:
         elif not _is_parallel(residual, e):
             yield e, Way(residual * diagonal, Fault("slope_twice"))
     if problem.sizes[-1] == 1 and problem.n > 1 and np.ptp(y):
-        every = [output_delta(loss, sigma, at, a, np.broadcast_to(y_i, y.shape)) for y_i in y]
-        yield np.mean([e_i for e_i, _ in every], axis=0), Way(np.mean([d_i for _, d_i in every], axis=0), Fault("broadcast"))
+        every = [output_delta(loss, sigma, at, a, np.broadcast_to(y_i, y.shape)) for y_i in y[: _PAIRED]]
+        if problem.n <= _PAIRED:
+            yield np.mean([e_i for e_i, _ in every], axis=0), Way(np.mean([d_i for _, d_i in every], axis=0), Fault("broadcast"))
     for other in LOSSES.values():
         if other.name == loss.name or (other.name == "poisson" and (y < 0).any()):
             continue
@@ -581,8 +624,6 @@ def output_ways(problem: Problem, world: World) -> Iterator[tuple[Array, Way]]:
         if not np.isfinite(d_other).all() or _is_parallel(e_other, e):
             continue
         yield e_other, Way(d_other, Fault("other_loss", other.name))
-        if not _is_parallel(d_other, e_other) and other.name in ("mse", "cross_entropy", "binary_cross_entropy"):
-            pass
 
 
 def _is_parallel(u: Array, v: Array) -> bool:
@@ -590,7 +631,7 @@ def _is_parallel(u: Array, v: Array) -> bool:
     if not size or not np.isfinite(size):
         return False
     s = float(np.vdot(u, v)) / size
-    return bool(np.allclose(u, s * v, rtol=1e-9, atol=1e-12 * float(np.abs(v).max())))
+    return bool((np.abs(u - s * v) <= 1e-9 * np.abs(u) + 1e-12 * float(np.abs(u).max())).all())
 
 
 def slope_ways(problem: Problem, world: World, l: int) -> Iterator[Way]:
@@ -610,7 +651,7 @@ def slope_ways(problem: Problem, world: World, l: int) -> Iterator[Way]:
     if inner is not None:  # the backward pass may not know of the second σ
         add(sigma.derivative(z), None)
         add(sigma.derivative(inner), None)
-    if world.fault is not None and world.fault.kind == "other_activation" and l in world.layers:
+    if world.replaces(l) and problem.sigma[l].elementwise:
         add(problem.sigma[l].derivative(z), None)
     add(np.ones_like(z), Fault("slope_missing"))
     add(sigma.derivative(a), Fault("slope_at_a"))
@@ -641,109 +682,108 @@ def slope_ways(problem: Problem, world: World, l: int) -> Iterator[Way]:
 
 
 def _same(u: Array, v: Array) -> bool:
-    return bool(np.allclose(u, v, rtol=1e-10, atol=1e-14))
+    return bool((np.abs(u - v) <= 1e-14 + 1e-10 * np.abs(v)).all())
 
 
-def propagation_ways(problem: Problem, state: State, l: int) -> Iterator[tuple[Array, Fault | None]]:
+def propagation_ways(problem: Problem, state: State, l: int) -> Iterator[tuple[Array, Faults]]:
     """Ways to e^l, what arrives at layer l before σ'."""
-    W, d, e = problem.W[l + 1], state.d, state.e
-    right = d @ W
-    found = [right]
-
-    def add(value: Array, fault: Fault) -> Iterator[tuple[Array, Fault]]:
-        if not any(_same(value, other) for other in found):
-            found.append(value)
-            yield value, fault
-
-    yield right, None
-    if e.shape == d.shape:
-        yield from add(e @ W, Fault("raw_error"))
+    W = problem.W[l + 1]
     n_above, n_l = W.shape
-    if n_above == n_l:
-        yield from add(d @ W.T, Fault("transposed_weights"))
-        yield from add(d, Fault("no_weights"))
-    if n_above > 1:
-        yield from add(d[:, -1:] * W[-1], Fault("last_path"))
-        yield from add(d[:, :1] * W[0], Fault("first_path"))
-    for other, V in problem.W.items():
-        if other != l + 1 and V.shape == W.shape:
-            yield from add(d @ V, Fault("wrong_layer_weights", f"W^{other} in place of W^{l + 1}"))
+    found: list[Array] = []
+    sources: list[tuple[Array, Faults]] = [(state.d, ())]
+    if state.e.shape == state.d.shape:
+        sources.append((state.e, (Fault("raw_error"),)))
+    for d, faults in sources:
+        ways: list[tuple[Array, Faults]] = [(d @ W, faults)]
+        if n_above == n_l:
+            ways += [(d @ W.T, (*faults, Fault("transposed_weights"))), (d, (*faults, Fault("no_weights")))]
+        if n_above > 1:
+            ways += [(d[:, -1:] * W[-1], (*faults, Fault("last_path"))), (d[:, :1] * W[0], (*faults, Fault("first_path")))]
+        for other, V in problem.W.items():
+            if other != l + 1 and V.shape == W.shape:
+                ways.append((d @ V, (*faults, Fault("wrong_layer_weights", f"W^{other} in place of W^{l + 1}"))))
+        for value, named in ways:
+            if not any(_same(value, known) for known in found):
+                found.append(value)
+                yield value, named
 
 
-def weight_ways(
-    problem: Problem, state: State, l: int, U: Array, V: Array
-) -> Iterator[tuple[Fault | None, tuple[Array, bool]]]:
-    """Ways to ∂L/∂W^l, each by its product with U, or (True) V's with it."""
-    share = problem.share[:, np.newaxis]
+def weight_ways(problem: Problem, state: State, l: int, U: Array) -> Iterator[tuple[Faults, Array]]:
+    """Ways to ∂L/∂W^l, each by its product with U."""
+    share, a = problem.share[:, np.newaxis], state.world.a[l - 1]
     d = share * state.d
-    for fault, before in factor_ways(problem, state.world, l):
-        yield fault, (d.T @ (before @ U), False)
+    factors = list(factor_ways(problem, state.world, l))
+    for faults, before in factors:
+        yield faults, d.T @ (before @ U)
     if state.e.shape == state.d.shape and not _same(state.e, state.d):
-        yield Fault("error_for_delta"), ((share * state.e).T @ (state.world.a[l - 1] @ U), False)
-    yield Fault("weights_for_a"), (d.sum(axis=0)[:, np.newaxis] * (problem.W[l] @ U), False)
+        yield (Fault("error_for_delta"),), (share * state.e).T @ (a @ U)
+    yield (Fault("weights_for_a"),), d.sum(axis=0)[:, np.newaxis] * (problem.W[l] @ U)
     if problem.sizes[l - 1] == problem.sizes[l - 2] > 1:
-        yield Fault("transposed_gradient"), ((state.world.a[l - 1].T @ (d @ U)), False)
-    a = state.world.a[l - 1]
+        yield (Fault("transposed_gradient"),), a.T @ (d @ U)
     if problem.n > 1:
-        yield Fault("one_sample", "the last"), (state.d[-1:].T @ (a[-1:] @ U), False)
-        yield Fault("one_sample", "the first"), (state.d[:1].T @ (a[:1] @ U), False)
-        yield Fault("means"), (d.sum(axis=0)[:, np.newaxis] * (problem.share @ a @ U), False)
+        for i, words in ((-1, "the last"), (0, "the first")):
+            for faults, before in factors:
+                yield (Fault("one_sample", words), *faults), state.d[i][:, np.newaxis] * (before[i] @ U)
+        yield (Fault("means"),), d.sum(axis=0)[:, np.newaxis] * (problem.share @ a @ U)
     if problem.weight is not None:
-        yield Fault("unweighted"), (state.d.T @ (a @ U) / problem.n, False)
-    del V
+        yield (Fault("unweighted"),), state.d.T @ (a @ U) / problem.n
 
 
-def factor_ways(problem: Problem, world: World, l: int) -> Iterator[tuple[Fault | None, Array]]:
+def factor_ways(problem: Problem, world: World, l: int) -> Iterator[tuple[Faults, Array]]:
     """What may stand where a^{l-1} belongs in (3)."""
     a, z, sizes = world.a, world.z, problem.sizes
-    yield None, a[l - 1]
+    yield (), a[l - 1]
     width = sizes[l - 2]
     if l > 2:
-        yield Fault("z_for_a"), z[l - 1]
+        yield (Fault("z_for_a"),), z[l - 1]
     if sizes[l - 1] == width:
-        yield Fault("own_a"), a[l]
-        yield Fault("own_z"), z[l]
+        yield (Fault("own_a"),), a[l]
+        yield (Fault("own_z"),), z[l]
     for other in range(1, problem.F + 1):
         if other not in (l - 1, l) and sizes[other - 1] == width:
-            yield Fault("wrong_layer_a", f"a^{other} in place of a^{l - 1}"), a[other]
-    if width > 1 or not np.ptp(a[l - 1]) == 0:
-        yield Fault("ones_for_a"), np.ones_like(a[l - 1])
+            yield (Fault("wrong_layer_a", f"a^{other} in place of a^{l - 1}"),), a[other]
+    if np.ptp(a[l - 1]):
+        yield (Fault("ones_for_a"),), np.ones_like(a[l - 1])
 
 
-def state_product(problem: Problem, state: State, l: int, fault: Fault | None) -> Array:
+def state_product(problem: Problem, state: State, l: int, faults: Faults) -> Array:
     """∂L/∂W^l in one of the ways of `weight_ways`, whole and without penalty."""
     share = problem.share[:, np.newaxis]
     d, a = share * state.d, state.world.a[l - 1]
-    if fault is None:
-        return d.T @ a
-    if fault.kind == "error_for_delta":
+    kinds = {fault.kind: fault for fault in faults}
+    if "error_for_delta" in kinds:
         return (share * state.e).T @ a
-    if fault.kind == "weights_for_a":
+    if "weights_for_a" in kinds:
         return d.sum(axis=0)[:, np.newaxis] * problem.W[l]
-    if fault.kind == "transposed_gradient":
+    if "transposed_gradient" in kinds:
         return a.T @ d
-    if fault.kind == "one_sample":
-        i = -1 if fault.detail == "the last" else 0
-        return np.outer(state.d[i], a[i])
-    if fault.kind == "means":
+    if "means" in kinds:
         return np.outer(d.sum(axis=0), problem.share @ a)
-    if fault.kind == "unweighted":
+    if "unweighted" in kinds:
         return state.d.T @ a / problem.n
-    if fault.kind == "forgotten_weights":
+    if "forgotten_weights" in kinds:
         return np.zeros_like(problem.W[l])
-    return d.T @ dict(factor_ways(problem, state.world, l))[fault]
+    one_sample = kinds.get("one_sample")
+    rest = tuple(fault for fault in faults if fault.kind not in ("one_sample", "penalty"))
+    before = dict(factor_ways(problem, state.world, l))[rest]
+    if one_sample is not None:
+        i = -1 if one_sample.detail == "the last" else 0
+        return np.outer(state.d[i], before[i])
+    return d.T @ before
 
 
-def bias_ways(problem: Problem, state: State, l: int) -> Iterator[tuple[Fault | None, Array]]:
+def bias_ways(problem: Problem, state: State, l: int) -> Iterator[tuple[Faults, Array]]:
     """Ways to ∂L/∂b^l."""
     d = problem.share @ state.d
-    yield None, d
+    yield (), d
     if state.e.shape == state.d.shape:
-        yield Fault("error_for_delta"), problem.share @ state.e
+        yield (Fault("error_for_delta"),), problem.share @ state.e
     if len(d) > 1:
-        yield Fault("not_summed", "one number for all neurons"), np.full_like(d, d.sum())
+        yield (Fault("not_summed"),), np.full_like(d, d.sum())
     if problem.n > 1:
-        yield Fault("one_sample", "the last"), state.d[-1]
-        yield Fault("one_sample", "the first"), state.d[0]
+        yield (Fault("one_sample", "the last"),), state.d[-1]
+        yield (Fault("one_sample", "the first"),), state.d[0]
     if problem.weight is not None:
-        yield Fault("unweighted"), state.d.mean(axis=0)
+        yield (Fault("unweighted"),), state.d.mean(axis=0)
+    if problem.b[l].any():
+        yield (Fault("bias_value"),), problem.b[l]

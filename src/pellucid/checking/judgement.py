@@ -386,7 +386,7 @@ def _deduplicated(parts: object) -> list[Part]:
 
 
 def _biases_only(one: Explanation, fault: Fault) -> bool:
-    return not any(formed.W == fault for _, formed in one.state.formed)
+    return not any(fault in formed.W for _, formed in one.state.formed)
 
 
 _DETAILS = {
@@ -466,7 +466,7 @@ def _notes_on_right(problem: Problem) -> list[str]:
 def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, PerLayerArrays] | None:
     """Compute the gradient that an explanation gives on other samples, or None if it does not apply to them."""
     old = explanation.state
-    world = next((w for w in worlds(problem) if w.fault == old.world.fault and w.layers == old.world.layers), None)
+    world = next((w for w in worlds(problem) if w.faults == old.world.faults), None)
     if world is None:
         return None
     F = problem.F
@@ -490,7 +490,8 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
         one = formed[l]
         try:
             W[l] = values("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
-            b[l] = values("b", l) * next((p for way, p in bias_ways(problem, state, l) if way == one.b), np.zeros(problem.sizes[l - 1]))
+            made = tuple(fault for fault in one.b if fault.kind != "penalty")
+            b[l] = values("b", l) * next((p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1]))
         except KeyError:
             return None
     return W, b
@@ -507,11 +508,11 @@ def _lowered(problem: Problem, state: State, l: int, faults: list[Fault], W: Per
     if updated is not None:
         e = state.d @ (problem.W[l + 1] - float(updated.detail.split("=")[1]) * W[l + 1])
     else:
-        sent = {fault: e for e, fault in propagation_ways(problem, state, l)}
-        known = [fault for fault in faults if fault in sent]
-        if len(known) + sum(fault in slopes for fault in faults) < len(faults):
+        sent = {named: e for e, named in propagation_ways(problem, state, l)}
+        known = tuple(fault for fault in faults if fault not in slopes)
+        if known not in sent:
             return None
-        e = sent[known[0]] if known else sent[None]
+        e = sent[known]
     return State(state.world, e, e * slope, (), (), 0.0)
 
 
