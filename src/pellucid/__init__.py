@@ -26,6 +26,7 @@ from pellucid.version import __version__
 
 if TYPE_CHECKING:
     from pellucid import data
+    from pellucid.checking import Diagnosis, diagnose, diagnose_value
     from pellucid.predictor import Predictor
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "DataFileError",
+    "Diagnosis",
     "Epoch",
     "Explanation",
     "Gradient",
@@ -58,22 +60,23 @@ __all__ = [
     "UnknownNameError",
     "__version__",
     "data",
+    "diagnose",
+    "diagnose_value",
     "load",
     "schedules",
     "train_many",
 ]
 
 
+_OF_CHECKING = ("Diagnosis", "diagnose", "diagnose_value")
+
+
 def __getattr__(name: str) -> Any:
-    """Import the data sets and readers when first used: they load a tenth of the standard library."""
+    """Import the data sets, the readers and the diagnosis when first used: they load a tenth of the standard library."""
     if name == "data":
         return import_module("pellucid.data")
-    if name == "diagnose":
-        return import_module("pellucid.checking.trial").diagnose
-    if name == "diagnose_value":
-        return import_module("pellucid.checking.values").diagnose_value
-    if name in ("Diagnosis", "Hypothesis", "Part"):
-        return getattr(import_module("pellucid.checking.diagnosis"), name)
+    if name in _OF_CHECKING:
+        return getattr(import_module("pellucid.checking"), name)
     if name == "Predictor":
         return import_module("pellucid.predictor").Predictor
     raise AttributeError(f"module 'pellucid' has no attribute {name!r}")

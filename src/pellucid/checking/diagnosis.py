@@ -177,7 +177,7 @@ class Diagnosis:
         """The verdict in a line."""
         if self.verdict == "right":
             return "RIGHT: the gradient is that of the loss"
-        likeliest = [part.title for part in self.behaviour] or [one.title for one in self.hypotheses[:1]]
+        likeliest = [part.mistake.name for part in self.behaviour[:1]] or [one.title for one in self.hypotheses[:1]]
         if self.verdict == "convention":
             return f"RIGHT UP TO A CONVENTION: {likeliest[0]}"
         where = "" if self.step is None else f" at step {STEPS[self.step]}" if self.step else ""

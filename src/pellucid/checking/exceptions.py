@@ -83,9 +83,9 @@ def _told(node: ast.expr, names: Mapping[str, Any]) -> str | None:
     told = f"the product of {u} {p} and {v} {q} does not fit: {p[-1] if p else 1} is not {q[max(len(q) - 2, 0)] if q else 1}"
     fits = []
     if len(p) == 2 and p[0] == q[max(len(q) - 2, 0)]:
-        fits.append(f"{u}.T @ {v}, {p[::-1]} by {q}")
+        fits.append(f"{_transposed(u)} @ {v}, {p[::-1]} by {q}")
     if len(q) == 2 and p[-1] == q[1]:
-        fits.append(f"{u} @ {v}.T, {p} by {q[::-1]}")
+        fits.append(f"{u} @ {_transposed(v)}, {p} by {q[::-1]}")
     if len(p) == 2 and len(q) == 2 and p[0] == q[1]:
         fits.append(f"{v} @ {u}, {q} by {p}" if q[1] == p[0] else "")
     if len(p) == 1 and len(q) == 1:
@@ -94,9 +94,13 @@ def _told(node: ast.expr, names: Mapping[str, Any]) -> str | None:
     return told + (f"; it would fit as {' or as '.join(fits)}" if fits else "; no transpose makes it fit")
 
 
+def _transposed(expression: str) -> str:
+    return expression[:-2] if expression.endswith(".T") else f"{expression}.T"
+
+
 def _reshaped(u: str, v: str, p: tuple[int, ...], q: tuple[int, ...]) -> str:
     if len(p) == 2 and p[::-1] == q:
-        return f"; {u}.T would fit"
+        return f"; {_transposed(u)} would fit"
     if len(p) == 2 and len(q) == 1 and q[0] == p[0]:
         return f"; {v}[:, None] would fit"
     if len(q) == 2 and len(p) == 1 and p[0] == q[0]:

@@ -348,7 +348,7 @@ def _readings(problem: Problem, one: Explanation) -> list[tuple[float, Hypothesi
             if fault.kind == "one_sample" and fault in [f for f, _ in merged] and _biases_only(one, fault):
                 rows = ("15", "18b")
             whole = () if fault.kind in ("one_sample", "unweighted", "samples") and len(some) == F - 1 else tuple(some)
-            parts.append([Part(row, whole, _detail(fault), F) for row in rows])
+            parts.append([Part(row, whole, fault_detail(fault), F) for row in rows])
     for factor in one.factors:
         where = factor.layers if factor.scope != "everywhere" else ()
         in_scope = f" in {factor.scope}" if where else " everywhere"
@@ -401,7 +401,8 @@ _DETAILS = {
 }  # fmt: skip
 
 
-def _detail(fault: Fault) -> str:
+def fault_detail(fault: Fault) -> str:
+    """Say what exactly a fault is, where its row of the table has several forms."""
     if fault.kind in _DETAILS:
         return _DETAILS[fault.kind]
     if fault.kind == "one_sample":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -47,6 +49,7 @@ class Trial:
     def __init__(self, function: Callable[..., Any], network: Layers, problem: Problem, *, weighted: bool) -> None:
         self.function, self.network, self.problem, self.weighted = function, network, problem, weighted
         self.X, self.y = (np.array(part) for part in problem.raw)
+        self.calls = 0
         self.is_single = problem.samples.is_single
         code = getattr(inspect.unwrap(function), "__code__", None)
         self.file = code.co_filename if code is not None else ""
@@ -55,8 +58,12 @@ class Trial:
         """Call the function on copies, read what it returns, and see what it changed."""
         network, X_own, y_own = self.network.copy(), X.copy(), y.copy()
         failure = returned = None
+        self.calls += 1
+        # what the function prints is of interest once
+        quiet = contextlib.redirect_stdout(io.StringIO()) if self.calls > 1 else contextlib.nullcontext()
         try:
-            returned = self.function(network, X_own, y_own)
+            with quiet:
+                returned = self.function(network, X_own, y_own)
         except Exception as error:
             told = tell(error, self.file)
             row = "7" if told.is_product else "38"

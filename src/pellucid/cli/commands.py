@@ -1,4 +1,4 @@
-"""The five commands: train, predict, evaluate, show, gradient."""
+"""The six commands: train, predict, evaluate, show, gradient, check."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from pellucid.version import __version__
 app = App(
     name="pellucid",
     version=__version__,
-    help="Feed-forward neural networks with backpropagation in the open: train, predict, evaluate, show, gradient.",
+    help="Feed-forward neural networks with backpropagation in the open: train, predict, evaluate, show, gradient, check.",
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
@@ -375,6 +375,76 @@ def gradient(
         out.print_text(explanation.latex if latex else explanation.text)
     else:
         out.print_run(run, digits=digits, every=every, latex=latex)
+
+
+@app.command
+def check(
+    file: str,
+    *,
+    network: str = "3-4-2",
+    activation: str = "sigmoid",
+    output_activation: str | None = None,
+    loss: str = "mse",
+    l2: float = 0.0,
+    l1: float = 0.0,
+    samples: Whole = 6,
+    seed: Whole = 0,
+    dtype: str = "float64",
+    function: str | None = None,
+    time_limit: float = 30.0,
+    json: Json = False,
+) -> int:
+    """Diagnose a hand-written backpropagation: is it right, and if not, which term is wrong?
+
+    The file defines gradient(network, X, y), which returns the gradient of the mean loss over the samples: arrays in the
+    order W^2, b^2, W^3, ..., or a dict such as {"W2": ..., "b2": ...}. network.W[l] and network.b[l] are the parameters,
+    X has shape (n, n_1), y (n, n_F). The exit code is 0 if it is right, 1 if it is wrong, 2 if it could not be run.
+
+    Parameters
+    ----------
+    file
+        A Python file. It runs in a process of its own.
+    network
+        Sizes of the network to check on, such as 3,4,2. Layers of different sizes hide nothing.
+    activation
+        Of the hidden layers.
+    output_activation
+        Of the output layer; the same unless given.
+    loss
+        What the gradient is of.
+    l2
+        The gradient includes that of (l2/2) Σ w².
+    l1
+        The gradient includes that of l1 Σ |w|.
+    samples
+        How many are drawn.
+    seed
+        Of the parameters and the samples.
+    dtype
+        float64 or float32.
+    function
+        The function's name, if it is not gradient or backprop.
+    time_limit
+        Seconds after which the file is stopped.
+    json
+        Print one JSON object.
+    """
+    from pellucid.checking.process import Request, diagnose_file  # the checker is loaded by its own command alone
+
+    if not 0 < time_limit < 1e6:
+        raise ValueError(f"--time-limit must be a positive number of seconds, got {time_limit:g}")
+    request = Request(
+        file, tuple(_sizes(network)), activation, output_activation or "", loss, as_count(samples, "--samples"),
+        as_count(seed, "--seed", 0), l2, l1, dtype, function or "",
+    )  # fmt: skip
+    diagnosis, text, printed = diagnose_file(request, time_limit)
+    if printed.strip():
+        out.print_aside(f"printed by {file}:", printed)
+    if json:
+        out.print_json(diagnosis)
+    else:
+        out.print_diagnosis(diagnosis["verdict"], text)
+    return 1 if diagnosis["verdict"] == "wrong" else 0
 
 
 def _check_finite(run: Run) -> None:

@@ -35,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C.
+        0, or 1 if ``check`` found a mistake; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C.
     """
     _prepare_streams()
     try:
-        app(
+        code = app(
             list(sys.argv[1:] if arguments is None else arguments),
             exit_on_error=False,
             print_error=False,
@@ -56,4 +56,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"pellucid: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 (the one line)
         return 2
-    return 0
+    return code if isinstance(code, int) else 0

@@ -46,6 +46,24 @@ def print_json(data: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+_VERDICT_STYLES = {"right": "bold green", "convention": "bold yellow", "wrong": "bold red"}
+
+
+def print_diagnosis(verdict: str, text: str) -> None:
+    """Print a diagnosis, in colour on a terminal: the verdict, and the factor of an equation that is marked."""
+    first, _, rest = text.partition("\n")
+    shown = Text(first, style=_VERDICT_STYLES[verdict])
+    shown.append(f"\n{rest}" if rest else "", style="not bold default")
+    shown.highlight_regex(r"⟦[^⟧]*⟧", "bold yellow")
+    shown.highlight_regex(r"(?m)^ *(\d+\. )?(and )?\[\w+\].*$", "bold")
+    _console().print(shown)
+
+
+def print_aside(title: str, text: str) -> None:
+    """Print what is not the answer on standard error."""
+    sys.stderr.write(f"{title}\n{text.rstrip()}\n")
+
+
 def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
     console = _console()
     for name, value in rows:
