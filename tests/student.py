@@ -302,3 +302,30 @@ def forms(network, loss, n, l2):
         if n > 1:
             add("23n", "23", every)
     return found
+
+
+def slots(key, layers):
+    """What a mistake takes hold of: two that share a slot cannot both be made."""
+    every = [(kind, l) for l in layers for kind in {
+        "1": ("slope",), "2": ("slope",), "4": ("slope",), "4b": ("slope",), "5": ("slope",), "5a": ("slope",), "9s": ("slope",),
+        "21": ("slope",), "6": ("back", "source"), "3": ("source",), "7": ("back",), "36": ("back",), "19": ("back",),
+        "9w": ("back",), "8z": ("product",), "8a": ("product",), "8w": ("product",), "9a": ("product",), "34": ("product",),
+        "7g": ("product",), "14": ("bias",), "15": ("bias",), "15c": ("bias",), "16": ("bias",), "26": ("world",),
+        "32": ("world",),
+    }.get(key, ())]  # fmt: skip
+    whole = {
+        "10": ("share",), "11": ("share",), "18b": ("share", "one"), "34": ("one",), "15c": ("one",), "12": ("factor",),
+        "12h": ("factor",), "13": ("factor",), "22": ("factor",), "37": ("factor", "share"), "10l": ("factor", "share"),
+        "11b": ("factor", "biases", "share"), "23b": ("penalty", "biases"), "14": ("biases",), "15": ("biases",), "16": ("biases",),
+        "28": ("output", "factor"), "27": ("output",), "21d": ("output",), "1": ("output",), "21": ("output",),
+        "23": ("penalty",), "23twice": ("penalty",), "23n": ("penalty",),
+    }  # fmt: skip
+    return {*every, *whole.get(key, ())}
+
+
+def plant(*forms_made):
+    """Mistakes of several forms together, for `Student`."""
+    mistakes = {}
+    for key, _, layers in forms_made:
+        mistakes[key] = tuple({*mistakes.get(key, ()), *layers})
+    return mistakes

@@ -91,8 +91,8 @@ class Names:
     def of(self, value: float, *, most: int = 2) -> list[Factor]:
         """The names that fit, the likeliest first."""
         found = [factor for factor in self.singles if self.same(factor.value, value)]
-        if not found and most > 1:
-            found = [factor for factor in self.products if self.same(factor.value, value)]
+        if most > 1:
+            found += [factor for factor in self.products if self.same(factor.value, value)]
             if not found and 0 < abs(value) < 1:
                 total = self.n / abs(value)
                 whole = round(total)

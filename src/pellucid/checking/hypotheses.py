@@ -323,6 +323,8 @@ class Search:
             return
         if not np.isfinite(state.d).all():
             return
+        if not self._biases_could(state, l):
+            return
         weights = list(self._match_W(state, l)) if l in self.given.W else [((), 1.0)]
         if not weights:
             return
@@ -355,27 +357,31 @@ class Search:
             yield ((), 1.0) if np.linalg.norm(right) <= 4 * floor else ((Fault("forgotten_weights"),), 1.0)
             return
         probed = np.stack([p.ravel() for _, p in ways])
-        targets = np.broadcast_to(target_U.ravel(), probed.shape)
         # another way with the numbers of the right one is no mistake
         scale = np.abs(probed[0]).max(initial=0.0)
         differs = np.abs(probed - probed[0]).max(axis=1, initial=0.0) > 1e-10 * scale
         differs[0] = True
-        for fixed, scaled, penalty in self._penalties(l):
-            p = probed if scaled is None else probed + (scaled @ U).ravel()
-            target = targets if fixed is None else targets - (fixed @ U).ravel()
-            size = np.einsum("fk,fk->f", p, p)
-            s = np.divide(np.einsum("fk,fk->f", target, p), size, out=np.zeros(len(p)), where=(size > 0) & np.isfinite(size))
-            apart = np.linalg.norm(target - s[:, np.newaxis] * p, axis=1)
-            fits = differs & (s != 0) & (apart <= 4 * self.tolerance * np.linalg.norm(target, axis=1) + probe_floor)
-            for i in np.flatnonzero(fits):
-                way, factor = ways[i][0], float(s[i])
-                is_one = self.names.same(factor, 1.0)
-                if not self._allowed(factor, g.size) or (is_one and penalty and scaled is not None):
-                    continue
-                full = state_product(problem, state, l, way) + (scaled if scaled is not None else 0.0)
-                rest = g - fixed if fixed is not None else g
-                if self._close(rest, factor * full, 2 * floor):
-                    yield (*way, *penalty), 1.0 if is_one else factor
+        penalties = list(self._penalties(l))
+        zero = np.zeros(target_U.size)
+        scaled_U = np.stack([zero if scaled is None else (scaled @ U).ravel() for _, scaled, _ in penalties])
+        fixed_U = np.stack([zero if fixed is None else (fixed @ U).ravel() for fixed, _, _ in penalties])
+        # (penalty, way, probe): target = s p, fitted and judged for all at once
+        p = probed + scaled_U[:, np.newaxis]
+        target = target_U.ravel() - fixed_U[:, np.newaxis]
+        size = (p * p).sum(axis=2)
+        s = np.divide((target * p).sum(axis=2), size, out=np.zeros_like(size), where=(size > 0) & np.isfinite(size))
+        apart = target - s[..., np.newaxis] * p
+        reach = 4 * self.tolerance * np.sqrt((target * target).sum(axis=2)) + probe_floor
+        fits = differs & (s != 0) & ((apart * apart).sum(axis=2) <= reach * reach)
+        for v, i in np.argwhere(fits):
+            (fixed, scaled, penalty), way, factor = penalties[v], ways[i][0], float(s[v, i])
+            is_one = self.names.same(factor, 1.0)
+            if not self._allowed(factor, g.size) or (is_one and penalty and scaled is not None):
+                continue
+            full = state_product(problem, state, l, way) + (scaled if scaled is not None else 0.0)
+            rest = g - fixed if fixed is not None else g
+            if self._close(rest, factor * full, 2 * floor):
+                yield (*way, *penalty), 1.0 if is_one else factor
 
     def _penalties(self, l: int) -> Iterator[tuple[Array | None, Array | None, Faults]]:
         """Ways to add the penalty: a part that stands as it is, and one that shares the factor."""
@@ -393,6 +399,19 @@ class Search:
         for factor, words in sizes:
             yield factor * term, None, (Fault("penalty", words),)
             yield None, factor * term, (Fault("penalty", words),)
+
+    def _biases_could(self, state: State, l: int) -> bool:
+        """A quick no: whether the biases are in the direction of any way to make them."""
+        g = self.given.b.get(l)
+        if g is None or len(g) == 1 or self.problem.penalty or float(np.linalg.norm(g)) <= self.floor_b[l]:
+            return True
+        p = np.stack([way for _, way in bias_ways(self.problem, state, l)])
+        size = (p * p).sum(axis=1)
+        along = p @ g
+        apart = float(g @ g) - np.divide(along * along, size, out=np.zeros_like(size), where=size > 0)
+        reach = 8 * self.tolerance * float(np.linalg.norm(g)) + 4 * self.floor_b[l]
+        # the difference of squares cancels: no finer than 1e-14 of their size
+        return bool((apart <= reach * reach + 1e-14 * float(g @ g)).any())
 
     def _match_b(self, state: State, l: int, factor_W: float) -> Iterator[tuple[Faults, float]]:
         if l not in self.given.b:
@@ -724,6 +743,7 @@ def weight_ways(problem: Problem, state: State, l: int, U: Array) -> Iterator[tu
         for i, words in ((-1, "the last"), (0, "the first")):
             for faults, before in factors:
                 yield (Fault("one_sample", words), *faults), state.d[i][:, np.newaxis] * (before[i] @ U)
+            yield (Fault("one_sample", words), Fault("weights_for_a")), state.d[i][:, np.newaxis] * (problem.W[l] @ U)
         yield (Fault("means"),), d.sum(axis=0)[:, np.newaxis] * (problem.share @ a @ U)
     if problem.weight is not None:
         yield (Fault("unweighted"),), state.d.T @ (a @ U) / problem.n
@@ -753,6 +773,9 @@ def state_product(problem: Problem, state: State, l: int, faults: Faults) -> Arr
     kinds = {fault.kind: fault for fault in faults}
     if "error_for_delta" in kinds:
         return (share * state.e).T @ a
+    one_sample = kinds.get("one_sample")
+    if one_sample is not None and "weights_for_a" in kinds:
+        return state.d[-1 if one_sample.detail == "the last" else 0][:, np.newaxis] * problem.W[l]
     if "weights_for_a" in kinds:
         return d.sum(axis=0)[:, np.newaxis] * problem.W[l]
     if "transposed_gradient" in kinds:
@@ -763,7 +786,6 @@ def state_product(problem: Problem, state: State, l: int, faults: Faults) -> Arr
         return state.d.T @ a / problem.n
     if "forgotten_weights" in kinds:
         return np.zeros_like(problem.W[l])
-    one_sample = kinds.get("one_sample")
     rest = tuple(fault for fault in faults if fault.kind not in ("one_sample", "penalty"))
     before = dict(factor_ways(problem, state.world, l))[rest]
     if one_sample is not None:
@@ -781,8 +803,10 @@ def bias_ways(problem: Problem, state: State, l: int) -> Iterator[tuple[Faults, 
     if len(d) > 1:
         yield (Fault("not_summed"),), np.full_like(d, d.sum())
     if problem.n > 1:
-        yield (Fault("one_sample", "the last"),), state.d[-1]
-        yield (Fault("one_sample", "the first"),), state.d[0]
+        for i, words in ((-1, "the last"), (0, "the first")):
+            yield (Fault("one_sample", words),), state.d[i]
+            if len(d) > 1:
+                yield (Fault("one_sample", words), Fault("not_summed")), np.full_like(d, state.d[i].sum())
     if problem.weight is not None:
         yield (Fault("unweighted"),), state.d.mean(axis=0)
     if problem.b[l].any():
