@@ -57,8 +57,8 @@ class Student:
             share = share / n
         gW = {l: np.zeros_like(W[l]) for l in W}
         gb = {l: np.zeros_like(b[l]) for l in b}
-        mean_a = {l: 0.0 for l in range(1, F + 1)}
-        mean_d = {l: 0.0 for l in range(2, F + 1)}
+        mean_a = dict.fromkeys(range(1, F + 1), 0.0)
+        mean_d = dict.fromkeys(range(2, F + 1), 0.0)
         all_a, all_z = [], []
         for i in range(n):
             a, z = self.forward(W, b, sigma, X[i])
@@ -268,13 +268,13 @@ def forms(network, loss, n, l2):
         if network.b[l].any():
             add("16", "16", [l])
             add("32", "32", [l])
-        if sizes[l - 1] > 1:
+        if sizes[l - 1] > 1 and sigma[l] != "softmax":  # the deltas of softmax with cross-entropy add up to 0: 14
             add("15", "15", [l])
         if n > 1:
             add("15c", "15", [l])
             add("34", "34", [l])
         if sigma[l] not in ("relu", "identity"):
-            add("26", "26", [l])
+            add("26", "20" if sigma[l] == "softmax" else "26", [l])
     if len(hidden) > 1:
         for key, row in (("2", "2"), ("4", "4"), ("5", "5")):
             if all(sigma[l] not in ("identity", "relu") for l in hidden):

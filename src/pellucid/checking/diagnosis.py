@@ -230,7 +230,9 @@ class Diagnosis:
         colour = {"right": "#1a7f37", "convention": "#9a6700", "wrong": "#cf222e"}[self.verdict]
         blocks = [f'<p><strong style="color:{colour}">{html.escape(self.headline)}</strong></p>']
         groups = [((part,), "") for part in self.behaviour]
-        groups += [(one.parts, f"{i}. " if len(self.hypotheses) > 1 else "") for i, one in enumerate(self.hypotheses, 1)]
+        groups += [
+            (one.parts, f"{i}. " if len(self.hypotheses) > 1 else "") for i, one in enumerate(self.hypotheses, 1)
+        ]
         for parts, number in groups:
             for part in parts:
                 right, wrong = (_marked(equation) for equation in part.equations())
@@ -268,7 +270,9 @@ class Diagnosis:
             "relative_error": {key: value if value == value else None for key, value in self.relative_error.items()},
             "located": list(self.located),
             "notes": list(self.notes),
-            "better_input": None if better is None else {"X": better.X.tolist(), "y": better.y.tolist(), "why": better.why},
+            "better_input": None
+            if better is None
+            else {"X": better.X.tolist(), "y": better.y.tolist(), "why": better.why},
         }
 
 

@@ -154,7 +154,11 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
         return node.value
     if isinstance(node, ast.Name):
         found = names.get(node.id)
-        return found if isinstance(found, (np.ndarray, list, tuple, dict, int, float)) or hasattr(found, "__dict__") else None
+        return (
+            found
+            if isinstance(found, (np.ndarray, list, tuple, dict, int, float)) or hasattr(found, "__dict__")
+            else None
+        )
     try:
         if isinstance(node, ast.Attribute):
             owner = _value(node.value, names)

@@ -48,7 +48,10 @@ def named_factors(problem: Problem) -> list[Factor]:
         ]
     found += [Factor(2.0, "12", "2", True, 0.7), Factor(0.5, "12", "1/2", True, 0.7)]
     if m > 1:
-        found += [Factor(m, "13", f"n_outputs = {m}", True, 0.75), Factor(1 / m, "13", f"1/n_outputs = 1/{m}", True, 0.75)]
+        found += [
+            Factor(m, "13", f"n_outputs = {m}", True, 0.75),
+            Factor(1 / m, "13", f"1/n_outputs = 1/{m}", True, 0.75),
+        ]
         if problem.loss.name == "mse":
             found.append(Factor(m / 2, "12", f"m/2 = {m}/2 (half the squared error)", True, 0.3))
         if problem.loss.name == "half_squared_error":
@@ -116,7 +119,9 @@ class Names:
         if found:
             return sorted(found, key=lambda one: one[0])[:4]
         faults = tuple(
-            FactorFault(Factor(values[entry], "37", f"{values[entry]:.6g}", cost=2.5), f"{entry[0]}^{entry[1]}", (entry[1],))
+            FactorFault(
+                Factor(values[entry], "37", f"{values[entry]:.6g}", cost=2.5), f"{entry[0]}^{entry[1]}", (entry[1],)
+            )
             for entry in sorted(off)
         )
         return [(2.5 * len(faults), faults)]
@@ -155,9 +160,7 @@ class Names:
         )
         if not fits:
             return []
-        return [
-            (p + q, (one, two)) for p, one in self._named(u, first)[:2] for q, two in self._named(v, second)[:2]
-        ]
+        return [(p + q, (one, two)) for p, one in self._named(u, first)[:2] for q, two in self._named(v, second)[:2]]
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def _scopes(values: Mapping[Entry, float], layers: range) -> Iterator[_Scope]:
         if entries:
             yield _Scope(name, over, entries, cost)
 
-    yield from scope("everywhere", tuple(layers), {entry: 1 for entry in present}, 0.0)
+    yield from scope("everywhere", tuple(layers), dict.fromkeys(present, 1), 0.0)
     for symbol, words in (("W", "all weights"), ("b", "all biases")):
         yield from scope(words, tuple(layers), {e: 1 for e in present if e[0] == symbol}, 0.2)
     if len(layers) == 1:

@@ -142,7 +142,10 @@ class Explanation:
     @property
     def key(self) -> tuple[object, ...]:
         """What makes two explanations the same."""
-        return (*sorted((*fault, *layers) for fault, layers in self.faults), *((f.factor.name, f.scope) for f in self.factors))
+        return (
+            *sorted((*fault, *layers) for fault, layers in self.faults),
+            *((f.factor.name, f.scope) for f in self.factors),
+        )
 
 
 class Given(NamedTuple):
@@ -200,7 +203,10 @@ class Search:
                         known = found.get(explanation.key)
                         if known is None or explanation.cost < known.cost:
                             found[explanation.key] = explanation
-                if min((one.cost for one in found.values()), default=9.0) <= _PLAIN and self.problem.layers.parameters.size > 30:
+                if (
+                    min((one.cost for one in found.values()), default=9.0) <= _PLAIN
+                    and self.problem.layers.parameters.size > 30
+                ):
                     break  # a single mistake in the right forward pass: another forward pass could match by chance alone
         return _minimal(sorted(found.values(), key=lambda one: one.cost))
 
@@ -273,7 +279,9 @@ class Search:
         new = tuple((l, fault) for fault in faults if fault is not None)
         used = {fault for _, fault in state.delta}
         cost = state.cost + sum(0.05 if fault in used else COSTS[fault.kind] for _, fault in new)
-        return replace(state, e=e, d=d, delta=(*state.delta, *new), cost=cost, rate=state.rate if rate is None else rate)
+        return replace(
+            state, e=e, d=d, delta=(*state.delta, *new), cost=cost, rate=state.rate if rate is None else rate
+        )
 
     def _updated(self, state: State, l: int, slopes: list[Way]) -> Iterator[State]:
         """The delta sent through weights that were moved against their gradient already (17); η is fitted."""
@@ -403,15 +411,19 @@ class Search:
     def _biases_could(self, state: State, l: int) -> bool:
         """A quick no: whether the biases are in the direction of any way to make them."""
         g = self.given.b.get(l)
-        if g is None or len(g) == 1 or self.problem.penalty or float(np.linalg.norm(g)) <= self.floor_b[l]:
+        if g is None or len(g) == 1 or float(np.linalg.norm(g)) <= self.floor_b[l]:
             return True
-        p = np.stack([way for _, way in bias_ways(self.problem, state, l)])
-        size = (p * p).sum(axis=1)
-        along = p @ g
-        apart = float(g @ g) - np.divide(along * along, size, out=np.zeros_like(size), where=size > 0)
-        reach = 8 * self.tolerance * float(np.linalg.norm(g)) + 4 * self.floor_b[l]
-        # the difference of squares cancels: no finer than 1e-14 of their size
-        return bool((apart <= reach * reach + 1e-14 * float(g @ g)).any())
+        problem = self.problem
+        p = np.stack([way for _, way in bias_ways(problem, state, l)])
+        found = _directed(g, p, self.tolerance, self.floor_b[l])
+        if found or not problem.penalty or not problem.b[l].any():
+            return found
+        term = problem.penalty.gradient(problem.b[l])
+        return any(
+            _directed(g - size * term, p, self.tolerance, self.floor_b[l])
+            or _directed(g, p + size * term, self.tolerance, self.floor_b[l])
+            for size in {1.0, 1 / problem.n}
+        )
 
     def _match_b(self, state: State, l: int, factor_W: float) -> Iterator[tuple[Faults, float]]:
         if l not in self.given.b:
@@ -424,8 +436,9 @@ class Search:
                 yield (), factor_W
                 return
             yield (Fault("forgotten"),), factor_W
-            if abs(d_mean.sum()) <= 4 * floor:  # the deltas of softmax with cross-entropy add up to 0
-                yield (Fault("not_summed"),), factor_W
+            for way, p in bias_ways(problem, state, l):  # such as softmax's deltas, which add up to 0
+                if way and np.linalg.norm(p) <= 4 * floor:
+                    yield way, factor_W
             return
         term = problem.penalty.gradient(problem.b[l]) if problem.penalty else np.zeros(1)
         penalties: list[tuple[float, Faults]] = [(0.0, ())]
@@ -447,12 +460,16 @@ class Search:
                         yield (*way, *penalty), factor_W if self.names.same(s, factor_W) else s
 
     def _factor(self, target: Array, p: Array, floor: float) -> float | None:
-        """s with target = s p, or None."""
+        """S with target = s p, or None."""
         size = float(np.vdot(p, p))
         if not size or not np.isfinite(size):
             return None
         s = float(np.vdot(target, p)) / size
-        return s if s and float(np.linalg.norm(target - s * p)) <= 4 * self.tolerance * float(np.linalg.norm(target)) + floor else None
+        return (
+            s
+            if s and float(np.linalg.norm(target - s * p)) <= 4 * self.tolerance * float(np.linalg.norm(target)) + floor
+            else None
+        )
 
     def _allowed(self, s: float, entries: int, other: float = 1.0, *, careful: bool = False) -> bool:
         """Whether a factor is believable: few numbers fit any direction."""
@@ -508,14 +525,48 @@ class Search:
                 yield Explanation(grouped, factors, cost + factor_cost, state)
 
 
+def _directed(g: Array, p: Array, tolerance: float, floor: float) -> bool:
+    """Whether g is a multiple of some row of p."""
+    size, along, whole = (p * p).sum(axis=1), p @ g, float(g @ g)
+    apart = whole - np.divide(along * along, size, out=np.zeros_like(size), where=size > 0)
+    reach = 8 * tolerance * np.sqrt(whole) + 4 * floor
+    # the difference of squares cancels: no finer than 1e-14 of their size
+    return bool((apart <= reach * reach + 1e-14 * whole).any())
+
+
 def _applicable(fault: Fault, F: int) -> set[int]:
     if fault.kind in ("slope_missing", "slope_at_a", "slope_of_z", "other_slope", "function_for_slope"):
         return set(range(2, F))
-    if fault.kind in ("raw_error", "transposed_weights", "updated_weights", "last_path", "first_path", "no_weights", "overwritten"):
+    if fault.kind in (
+        "raw_error",
+        "transposed_weights",
+        "updated_weights",
+        "last_path",
+        "first_path",
+        "no_weights",
+        "overwritten",
+    ):
         return set(range(2, F))
-    if fault.kind in ("diagonal", "residual", "other_loss", "broadcast", "slope_twice", "activation_twice", "no_bias", "other_activation"):
+    if fault.kind in (
+        "diagonal",
+        "residual",
+        "other_loss",
+        "broadcast",
+        "slope_twice",
+        "activation_twice",
+        "no_bias",
+        "other_activation",
+    ):
         return set()
-    if fault.kind in ("own_a", "wrong_layer_a", "transposed_gradient", "z_for_a", "wrong_layer_slope", "wrong_layer_weights", "unit_mask"):
+    if fault.kind in (
+        "own_a",
+        "wrong_layer_a",
+        "transposed_gradient",
+        "z_for_a",
+        "wrong_layer_slope",
+        "wrong_layer_weights",
+        "unit_mask",
+    ):
         return set()
     return set(range(2, F + 1))
 
@@ -524,7 +575,9 @@ def _minimal(explanations: list[Explanation]) -> list[Explanation]:
     """Leave out what needs all that another one needs, and more."""
     kept: list[Explanation] = []
     for one in explanations:
-        mine = {(fault.kind, l) for fault, layers in one.faults for l in layers} | {(f.factor.row, f.scope) for f in one.factors}
+        mine = {(fault.kind, l) for fault, layers in one.faults for l in layers} | {
+            (f.factor.row, f.scope) for f in one.factors
+        }
         if not any(_needs(other) < mine for other in kept):
             kept.append(one)
     return kept
@@ -633,9 +686,12 @@ def output_ways(problem: Problem, world: World) -> Iterator[tuple[Array, Way]]:
         elif not _is_parallel(residual, e):
             yield e, Way(residual * diagonal, Fault("slope_twice"))
     if problem.sizes[-1] == 1 and problem.n > 1 and np.ptp(y):
-        every = [output_delta(loss, sigma, at, a, np.broadcast_to(y_i, y.shape)) for y_i in y[: _PAIRED]]
+        every = [output_delta(loss, sigma, at, a, np.broadcast_to(y_i, y.shape)) for y_i in y[:_PAIRED]]
         if problem.n <= _PAIRED:
-            yield np.mean([e_i for e_i, _ in every], axis=0), Way(np.mean([d_i for _, d_i in every], axis=0), Fault("broadcast"))
+            yield (
+                np.mean([e_i for e_i, _ in every], axis=0),
+                Way(np.mean([d_i for _, d_i in every], axis=0), Fault("broadcast")),
+            )
     for other in LOSSES.values():
         if other.name == loss.name or (other.name == "poisson" and (y < 0).any()):
             continue
@@ -717,7 +773,10 @@ def propagation_ways(problem: Problem, state: State, l: int) -> Iterator[tuple[A
         if n_above == n_l:
             ways += [(d @ W.T, (*faults, Fault("transposed_weights"))), (d, (*faults, Fault("no_weights")))]
         if n_above > 1:
-            ways += [(d[:, -1:] * W[-1], (*faults, Fault("last_path"))), (d[:, :1] * W[0], (*faults, Fault("first_path")))]
+            ways += [
+                (d[:, -1:] * W[-1], (*faults, Fault("last_path"))),
+                (d[:, :1] * W[0], (*faults, Fault("first_path"))),
+            ]
         for other, V in problem.W.items():
             if other != l + 1 and V.shape == W.shape:
                 ways.append((d @ V, (*faults, Fault("wrong_layer_weights", f"W^{other} in place of W^{l + 1}"))))

@@ -49,14 +49,14 @@ class Judgement:
 
     # is it right?
 
-    def is_right(self, tolerance: float | None = None, floor: tuple[PerLayerArrays, PerLayerArrays] | None = None) -> bool:
+    def is_right(
+        self, tolerance: float | None = None, floor: tuple[PerLayerArrays, PerLayerArrays] | None = None
+    ) -> bool:
         """Whether every array agrees within rounding."""
         pairs = [*self._pairs(floor or self.floor)]
         return all(_agrees(g, t, tolerance or self.tolerance, rounding) for _, g, t, rounding in pairs)
 
-    def _pairs(
-        self, floor: tuple[PerLayerArrays, PerLayerArrays]
-    ) -> list[tuple[tuple[str, int], Array, Array, Array]]:
+    def _pairs(self, floor: tuple[PerLayerArrays, PerLayerArrays]) -> list[tuple[tuple[str, int], Array, Array, Array]]:
         problem = self.problem
         pairs = [(("W", l), g, problem.gradient_W[l], floor[0][l]) for l, g in self.W.items()]
         return pairs + [(("b", l), g, problem.gradient_b[l], floor[1][l]) for l, g in self.b.items()]
@@ -110,7 +110,9 @@ class Judgement:
         search = Search(self.problem, given, self.tolerance, self.floor, seen)
         found = search.run()
         if not found and self.submission.is_transposed is None and any(W.size > 1 for W in self.W.values()):
-            turned = Search(self.problem, given._replace(W={l: W.T for l, W in self.W.items()}), self.tolerance, self.floor, seen)
+            turned = Search(
+                self.problem, given._replace(W={l: W.T for l, W in self.W.items()}), self.tolerance, self.floor, seen
+            )
             found = turned.run()
             if found:
                 self.W = dict(turned.given.W)
@@ -158,11 +160,13 @@ class Judgement:
         if not bottom or not (c := top / bottom):
             return None
         fits = all(
-            _agrees(g, problem.gradient_W[l] + c * problem.W[l], self.tolerance, self.floor[0][l]) for l, g in self.W.items()
+            _agrees(g, problem.gradient_W[l] + c * problem.W[l], self.tolerance, self.floor[0][l])
+            for l, g in self.W.items()
         )
         plain = all(_agrees(g, problem.gradient_b[l], self.tolerance, self.floor[1][l]) for l, g in self.b.items())
         biased = all(
-            _agrees(g, problem.gradient_b[l] + c * problem.b[l], self.tolerance, self.floor[1][l]) for l, g in self.b.items()
+            _agrees(g, problem.gradient_b[l] + c * problem.b[l], self.tolerance, self.floor[1][l])
+            for l, g in self.b.items()
         )
         if not fits or not (plain or biased):
             return None
@@ -256,7 +260,9 @@ def _parts_of_shape(problem: Problem, submission: Submission) -> list[Part]:
         parts.append(Part("15", layers, f"∂L/∂b^{layers[0]} has shape {shape}, one for each of {n} samples", F))
     if submission.one_number:
         l = submission.one_number[0]
-        parts.append(Part("15", tuple(submission.one_number), f"∂L/∂b^{l} is one number for {problem.sizes[l - 1]} neurons", F))
+        parts.append(
+            Part("15", tuple(submission.one_number), f"∂L/∂b^{l} is one number for {problem.sizes[l - 1]} neurons", F)
+        )
     for symbol, l, shape in submission.shapes:
         n_l, n_before = problem.sizes[l - 1], problem.sizes[l - 2]
         expected = f"({n_l}, {n_before})" if symbol == "W" else f"({n_l},)"
@@ -415,7 +421,9 @@ def fault_detail(fault: Fault) -> str:
 
 
 def _is_convention(one: Explanation) -> bool:
-    return not one.faults and all(factor.factor.is_convention and factor.scope == "everywhere" for factor in one.factors)
+    return not one.faults and all(
+        factor.factor.is_convention and factor.scope == "everywhere" for factor in one.factors
+    )
 
 
 def _departure(problem: Problem, judgement: Judgement, wrong: list[tuple[str, int]]) -> tuple[int, int]:
@@ -432,12 +440,17 @@ def _located(problem: Problem, judgement: Judgement, search: Search, wrong: list
     lines = []
     if wrong:
         right = [f"{s}^{l}" for l in problem.W for s in "Wb" if (s, l) not in wrong]
-        lines.append(f"wrong: {', '.join(f'{s}^{l}' for s, l in wrong)}" + (f"; right: {', '.join(right)}" if right else "; no array is right"))
+        lines.append(
+            f"wrong: {', '.join(f'{s}^{l}' for s, l in wrong)}"
+            + (f"; right: {', '.join(right)}" if right else "; no array is right")
+        )
     deepest, state = search.deepest
     if state is not None and deepest > 2 and (state.delta or any(f.W or f.b for _, f in state.formed)):
         names = sorted({fault.kind.replace("_", " ") for _, fault in state.delta})
         if names:
-            lines.append(f"layers {deepest} … {problem.F} would fit {' and '.join(names)}, but nothing known fits layer {deepest - 1}")
+            lines.append(
+                f"layers {deepest} … {problem.F} would fit {' and '.join(names)}, but nothing known fits layer {deepest - 1}"
+            )
     return lines
 
 
@@ -445,16 +458,22 @@ def _notes_on_right(problem: Problem) -> list[str]:
     """What a right gradient may hide, and rows that are no mistakes."""
     notes = []
     if problem.n == 1:
-        notes.append("with one sample a missing 1/n, samples left out and biases that are not summed would not show; try several")
+        notes.append(
+            "with one sample a missing 1/n, samples left out and biases that are not summed would not show; try several"
+        )
     for l in range(2, problem.F):
         W, b = problem.W[l], problem.b[l]
-        if len(W) > 1 and (W == W[0]).all() and (b == b[0]).all():
-            notes.append(f"[29] all neurons of layer {l} have the same weights, hence the same gradient: they will stay equal")
+        if len(W) > 1 and (W[0] == W).all() and (b == b[0]).all():
+            notes.append(
+                f"[29] all neurons of layer {l} have the same weights, hence the same gradient: they will stay equal"
+            )
             break
     for l in range(2, problem.F + 1):
         slope = problem.sigma[l].derivative(problem.z[l]) if problem.sigma[l].elementwise else np.ones(1)
         if problem.sigma[l].name in ("sigmoid", "tanh", "softplus") and float(np.abs(slope).max()) < 1e-6:
-            notes.append(f"[30] layer {l} is saturated: every σ'(z^{l}) is below 1e-6, and the layers below learn nothing")
+            notes.append(
+                f"[30] layer {l} is saturated: every σ'(z^{l}) is below 1e-6, and the layers below learn nothing"
+            )
             break
     if problem.kinked:
         notes.append("some z lie exactly on a kink, where σ' is a convention (ReLU'(0) = 0 here)")
@@ -475,7 +494,9 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
     for l, fault in old.delta:
         faults.setdefault(l, []).append(fault)
     formed = dict(old.formed)
-    chosen = next(((e, way) for e, way in output_ways(problem, world) if way.fault == next(iter(faults.get(F, [])), None)), None)
+    chosen = next(
+        ((e, way) for e, way in output_ways(problem, world) if way.fault == next(iter(faults.get(F, [])), None)), None
+    )
     if chosen is None:
         return None
     state = State(world, chosen[0], chosen[1].value, (), (), 0.0)
@@ -492,7 +513,9 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
         try:
             W[l] = values("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
             made = tuple(fault for fault in one.b if fault.kind != "penalty")
-            b[l] = values("b", l) * next((p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1]))
+            b[l] = values("b", l) * next(
+                (p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1])
+            )
         except KeyError:
             return None
     return W, b
@@ -523,7 +546,8 @@ class _factor_values:  # noqa: N801 (called like the function that it is)
     def __init__(self, factors: tuple[FactorFault, ...], problem: Problem) -> None:
         known = {(factor.row, factor.name.split("=")[0]): factor.value for factor in named_factors(problem)}
         self.factors = [
-            (fault, known.get((fault.factor.row, fault.factor.name.split("=")[0]), fault.factor.value)) for fault in factors
+            (fault, known.get((fault.factor.row, fault.factor.name.split("=")[0]), fault.factor.value))
+            for fault in factors
         ]
 
     def __call__(self, symbol: str, l: int) -> float:
@@ -538,9 +562,10 @@ class _factor_values:  # noqa: N801 (called like the function that it is)
 
 
 def _better_input(problem: Problem, explanations: list[Explanation], tolerance: float) -> BetterInput | None:
-    """Samples on which every two of the explanations differ."""
+    """Samples on which as many of the explanations as possible differ, the likeliest from some other at least."""
     rng = np.random.default_rng(0)
     scale = float(np.abs(problem.X).max()) or 1.0
+    best: tuple[int, BetterInput] | None = None
     for n in (max(3, problem.n), max(5, problem.n + 1), max(7, 2 * problem.n + 1)):
         if n > 200:
             break
@@ -550,17 +575,23 @@ def _better_input(problem: Problem, explanations: list[Explanation], tolerance: 
             Y = np.round(rng.uniform(0, 1, Y.shape), 3)
         elif problem.loss.targets == "classes":
             Y = np.eye(Y.shape[1])[rng.integers(0, Y.shape[1], n)]
-        samples = Samples(X, Y, problem.loss, None if problem.weight is None else rng.uniform(0.5, 2, n), is_single=False)
+        samples = Samples(
+            X, Y, problem.loss, None if problem.weight is None else rng.uniform(0.5, 2, n), is_single=False
+        )
         with np.errstate(all="ignore"):
             other = problem.with_samples(samples, (X, Y))
             results = [replay(one, other) for one in explanations]
-        if all(
-            u is not None and v is not None and _differ(u, v, 100 * tolerance)
-            for i, u in enumerate(results) for v in results[:i]
-        ):  # fmt: skip
-            rows = " and ".join(f"[{'+'.join(_rows(problem, one))}]" for one in explanations)
-            return BetterInput(X, Y, f"{n} samples, in better_input.X and .y, on which {rows} give different numbers")
-    return None
+        first = results[0]
+        apart = [
+            i for i, v in enumerate(results[1:], start=1)
+            if first is not None and v is not None and _differ(first, v, 100 * tolerance)
+        ]  # fmt: skip
+        if apart and (best is None or len(apart) > best[0]):
+            names = ["+".join(_rows(problem, one)) for one in explanations]
+            others = " or ".join(dict.fromkeys(f"[{names[i]}]" for i in apart))
+            why = f"{n} samples, in better_input.X and .y, on which [{names[0]}] gives other numbers than {others}"
+            best = len(apart), BetterInput(X, Y, why)
+    return None if best is None else best[1]
 
 
 def _rows(problem: Problem, one: Explanation) -> list[str]:
@@ -568,7 +599,9 @@ def _rows(problem: Problem, one: Explanation) -> list[str]:
     return [*rows, *(factor.factor.row for factor in one.factors)]
 
 
-def _differ(u: tuple[PerLayerArrays, PerLayerArrays], v: tuple[PerLayerArrays, PerLayerArrays], tolerance: float) -> bool:
+def _differ(
+    u: tuple[PerLayerArrays, PerLayerArrays], v: tuple[PerLayerArrays, PerLayerArrays], tolerance: float
+) -> bool:
     return any(
         np.linalg.norm(p[l] - q[l]) > tolerance * max(np.linalg.norm(p[l]), np.linalg.norm(q[l]))
         for p, q in zip(u, v, strict=True) for l in p

@@ -132,7 +132,9 @@ class Problem:
                 slope[l] = np.ones_like(z[l])
                 da[l] = np.abs(a[l]) * (dz[l] + dz[l].max(axis=1, keepdims=True)) + eps
         F, sigma = self.F, self.sigma[self.F]
-        near = [output_delta(self.loss, sigma, z[F] + s * dz[F], sigma.function(z[F] + s * dz[F]), self.Y) for s in (-1, 1)]
+        near = [
+            output_delta(self.loss, sigma, z[F] + s * dz[F], sigma.function(z[F] + s * dz[F]), self.Y) for s in (-1, 1)
+        ]
         dd = {F: np.abs(near[1][1] - near[0][1]) + 4 * eps * np.abs(self.d[F]) + eps * (np.abs(a[F]) + np.abs(self.Y))}
         if sigma.elementwise:
             dd[F] += np.minimum(np.abs(self.e[F]), 1 / np.sqrt(eps)) * self._slope_error(F, dz[F], eps)

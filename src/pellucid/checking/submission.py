@@ -171,7 +171,11 @@ def _leaves(given: object, problem: Problem) -> list[Array | None]:
         depths = [_depth(one) for one in parts]
         if sorted(depths) == [2, 3]:  # one list of matrices, one of vectors
             return [_array(one) for part in parts for one in part]
-        if depths and max(depths) <= 1 and not any(isinstance(one, np.ndarray) and one.ndim for one in map(_plain, parts)):
+        if (
+            depths
+            and max(depths) <= 1
+            and not any(isinstance(one, np.ndarray) and one.ndim for one in map(_plain, parts))
+        ):
             if max(depths) == 0:
                 return [_array(parts)]
             ragged = len({np.size(one) for one in parts}) > 1
@@ -224,6 +228,7 @@ def _by_shape(arrays: Sequence[Array], problem: Problem) -> list[tuple[tuple[str
         raise UnreadableError(
             f"the gradient has {len(arrays)} arrays, but the network has W and b of {len(layers)} layers: {EXPECTED}"
         )
+
     def score(order: list[tuple[str, int]]) -> float:
         pairs = list(zip(arrays, order, strict=True))
         return sum(_fits(array, place, problem) + 0.25 * _nearly(array, place, problem) for array, place in pairs)
@@ -237,7 +242,11 @@ def _by_shape(arrays: Sequence[Array], problem: Problem) -> list[tuple[tuple[str
 def _split(array: Array, l: int, problem: Problem) -> list[tuple[tuple[str, int], Array]] | None:
     """[b | W] or [W | b] in one matrix, as in courses that keep the bias as weight of a constant 1."""
     n_l, n_before = problem.sizes[l - 1], problem.sizes[l - 2]
-    if array.ndim != 2 or array.shape not in ((n_l, n_before + 1), (n_before + 1, n_l)) or _fits(array, ("W", l), problem):
+    if (
+        array.ndim != 2
+        or array.shape not in ((n_l, n_before + 1), (n_before + 1, n_l))
+        or _fits(array, ("W", l), problem)
+    ):
         return None
     whole = array if array.shape == (n_l, n_before + 1) else array.T
     first, last = (whole[:, 0], whole[:, 1:]), (whole[:, -1], whole[:, :-1])
@@ -246,7 +255,9 @@ def _split(array: Array, l: int, problem: Problem) -> list[tuple[tuple[str, int]
     return [(("W", l), W), (("b", l), b)]
 
 
-_WEIGHT = re.compile(r"(weight|kernel|coef|theta)|(^|[^a-z])(d|grad_?|g_?|nabla_?|delta_?|∂)?w($|[^a-z])", re.IGNORECASE)
+_WEIGHT = re.compile(
+    r"(weight|kernel|coef|theta)|(^|[^a-z])(d|grad_?|g_?|nabla_?|delta_?|∂)?w($|[^a-z])", re.IGNORECASE
+)
 _BIAS = re.compile(r"(bias|intercept)|(^|[^a-z])(d|grad_?|g_?|nabla_?|delta_?|∂)?b($|[^a-z])", re.IGNORECASE)
 
 

@@ -137,7 +137,9 @@ class Trial:
         remembers = float(np.vdot(apart, u)) / (float(np.linalg.norm(apart)) * size) > 0.99
         if remembers:
             return [Part("18", (), "the second call on the same samples returns more than the first", F)]
-        return [Part("24", (), "two calls on the same samples differ: something is drawn at random without a fixed seed", F)]
+        return [
+            Part("24", (), "two calls on the same samples differ: something is drawn at random without a fixed seed", F)
+        ]
 
     def _other_data(self, first: Submission) -> Diagnosis | None:
         """Other samples: is the function right on them, and not only on the ones that it has seen?"""
@@ -154,13 +156,17 @@ class Trial:
         call = self.call(X, y, problem)
         F = self.problem.F
         if call.submission is None:
-            return Diagnosis("wrong", (), (Part("38", (), f"on other samples: {call.failure.detail if call.failure else ''}", F),), 0)
+            return Diagnosis(
+                "wrong", (), (Part("38", (), f"on other samples: {call.failure.detail if call.failure else ''}", F),), 0
+            )
         judgement = Judgement(problem, call.submission)
         mine = diagnose_arrays(problem, call.submission, {})
         if mine.verdict != "wrong":
             return None
         total, before, right = _vector(call.submission), _vector(first), _right(problem, call.submission)
-        if total.shape == before.shape and np.linalg.norm(total - before) <= judgement.tolerance * np.linalg.norm(before):
+        if total.shape == before.shape and np.linalg.norm(total - before) <= judgement.tolerance * np.linalg.norm(
+            before
+        ):
             return Diagnosis("wrong", (), (Part("18", (), "other samples give the gradient of the first call", F),), 0)
         if total.shape == right.shape and np.linalg.norm(total - right) > 0:
             return Diagnosis(
@@ -176,7 +182,9 @@ class Trial:
         wrong, failed, tried = [], [], min(self.problem.n, _SINGLES)
         for i in range(tried):
             X, y = self.X[i : i + 1], self.y[i : i + 1]
-            samples = Samples(self.problem.samples.X[i : i + 1], self.problem.samples.Y[i : i + 1], self.problem.loss, None, False)
+            samples = Samples(
+                self.problem.samples.X[i : i + 1], self.problem.samples.Y[i : i + 1], self.problem.loss, None, False
+            )
             problem = self.problem.with_samples(samples, (X, y))
             submission = self.call(X, y, problem).submission
             if submission is None:
@@ -186,7 +194,9 @@ class Trial:
         if failed:
             return [f"it fails on a batch of one sample ({', '.join(map(str, failed[:4]))})"]
         if is_wrong and not wrong:
-            return [f"each of {tried} samples alone gives the right gradient: the fault is in how samples are put together"]
+            return [
+                f"each of {tried} samples alone gives the right gradient: the fault is in how samples are put together"
+            ]
         if is_wrong and len(wrong) < tried:
             return [f"of {tried} samples alone, {', '.join(map(str, wrong))} give a wrong gradient"]
         if wrong and not is_wrong:
@@ -202,7 +212,9 @@ class Trial:
         if submission is None:
             return []
         is_right = Judgement(problem, submission).is_right()
-        return [f"one input x of shape {self.X[0].shape} gives a gradient{' that is right' if is_right else ''}; a batch does not"]
+        return [
+            f"one input x of shape {self.X[0].shape} gives a gradient{' that is right' if is_right else ''}; a batch does not"
+        ]
 
 
 def _vector(submission: Submission) -> np.ndarray[Any, Any]:
@@ -210,7 +222,9 @@ def _vector(submission: Submission) -> np.ndarray[Any, Any]:
 
 
 def _right(problem: Problem, like: Submission) -> np.ndarray[Any, Any]:
-    return np.concatenate([np.zeros(0), *(problem.gradient_W[l].ravel() for l in like.W), *(problem.gradient_b[l] for l in like.b)])
+    return np.concatenate(
+        [np.zeros(0), *(problem.gradient_W[l].ravel() for l in like.W), *(problem.gradient_b[l] for l in like.b)]
+    )
 
 
 def _up_to_a_factor(problem: Problem, submission: Submission) -> bool:
@@ -290,7 +304,11 @@ def diagnose(
         raise TypeError("diagnose needs a gradient: the arrays, or a function f(network, X, y) that computes them")
     samples = as_samples(network, X, y, loss, sample_weight)
     problem = Problem(network, samples, as_penalty(l2, l1), masks, raw=(X, y))
-    seen = {symbol: read_layers(given, symbol, problem) for symbol, given in (("z", z), ("a", a), ("d", d)) if given is not None}
+    seen = {
+        symbol: read_layers(given, symbol, problem)
+        for symbol, given in (("z", z), ("a", a), ("d", d))
+        if given is not None
+    }
     if callable(gradient) and not hasattr(gradient, "W"):
         return Trial(gradient, network, problem, weighted=sample_weight is not None).run(seen)
     submission = read(gradient, problem)

@@ -183,7 +183,7 @@ def mistaken_quantities(problem: Problem) -> Iterator[tuple[Fault, int, Quantiti
     F = problem.F
     all_worlds = [world for world in worlds(problem) if len(world.faults) < 2]
     for world in all_worlds[1:]:
-        (fault, layers), = world.faults
+        ((fault, layers),) = world.faults
         if len(layers) == 1:
             state = _top(problem, world)
             yield fault, layers[0], _finished(problem, world, state, {F: state}, {})
@@ -278,7 +278,10 @@ def _candidates(bench: Bench, label: Label | None, right: float) -> Iterator[tup
                     value = float(problem.share @ other.function(problem.a[problem.F], problem.Y))
                 yield Hypothesis((Part("28", (), f"the loss is that of {other.name}", problem.F),)), value
         if run.penalty and bench.sample is None:
-            yield Hypothesis((Part("23", (), "missing in the loss", problem.F),)), right - run.penalty.value(run.layers.W)
+            yield (
+                Hypothesis((Part("23", (), "missing in the loss", problem.F),)),
+                right - run.penalty.value(run.layers.W),
+            )
     else:
         for fault, layer, quantities in mistaken_quantities(problem):
             found = bench.of(quantities, label)
@@ -385,7 +388,9 @@ def diagnose_value(
     if given and (follows := _follows(bench, label, value, digits, given)):
         return make("follows", detail=follows)
     with np.errstate(all="ignore"):
-        found = [hypothesis for hypothesis, number in _candidates(bench, label, exact) if rounds_to(number, value, digits)]
+        found = [
+            hypothesis for hypothesis, number in _candidates(bench, label, exact) if rounds_to(number, value, digits)
+        ]
     early = _rounded_early(bench, label, value, exact, digits)
     near = exact != 0 and abs(value - exact) < 0.05 * abs(exact)
     if early and (near or not found):
@@ -408,6 +413,7 @@ def _rounded_early(bench: Bench, label: Label | None, value: float, exact: float
         return ""
     for places in sorted(_ROUNDINGS, reverse=True):
         for kind, rounding in (("significant digits", _significant), ("decimals", np.round)):
+
             def rounded(array: Array, rounding: Any = rounding, places: int = places) -> Array:
                 return np.asarray(rounding(array, places))
 
@@ -493,7 +499,10 @@ class Separation:
         if self:
             return "the numbers keep all mistakes apart"
         lines = [f"does not show: [{'+'.join(one.rows)}] {one.title}" for one in self.hidden]
-        lines += [f"look the same: [{'+'.join(u.rows)}] {u.title} and [{'+'.join(v.rows)}] {v.title}" for u, v in self.confused]
+        lines += [
+            f"look the same: [{'+'.join(u.rows)}] {u.title} and [{'+'.join(v.rows)}] {v.title}"
+            for u, v in self.confused
+        ]
         return "\n".join(lines)
 
 
@@ -522,7 +531,9 @@ def keeps_apart(
     bench = Bench(run, sample)
     problem = bench.problem
     if labels is None:
-        asked = [label for symbol in "zadwb" for label in run.layers.labels(symbol) if (symbol, label.layer) != ("a", 1)]
+        asked = [
+            label for symbol in "zadwb" for label in run.layers.labels(symbol) if (symbol, label.layer) != ("a", 1)
+        ]
     else:
         asked = [parse(label) for label in labels]  # type: ignore[attr-defined]
     right = right_quantities(problem, None)
@@ -536,7 +547,9 @@ def keeps_apart(
             if rows is not None and not set(hypothesis.rows) <= set(rows):  # type: ignore[call-overload]
                 continue
             numbers = {label: bench.of(quantities, label) for label in asked}
-            known = {label: number for label, number in numbers.items() if number is not None and exact[label] is not None}
+            known = {
+                label: number for label, number in numbers.items() if number is not None and exact[label] is not None
+            }
             if not known:
                 continue
             off = {
@@ -553,7 +566,9 @@ def keeps_apart(
     for (u, p), (v, q) in combinations(told, 2):
         together = set(p) | set(q)
         same = all(
-            rounds_to(p.get(label, exact[label] or 0.0), float(f"{q.get(label, exact[label] or 0.0):.{digits}g}"), digits)
+            rounds_to(
+                p.get(label, exact[label] or 0.0), float(f"{q.get(label, exact[label] or 0.0):.{digits}g}"), digits
+            )
             for label in together
         )
         if same and u.rows != v.rows:
