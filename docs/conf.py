@@ -7,6 +7,7 @@ from latex2mathml.converter import convert
 
 from pellucid import __version__
 from pellucid.activations import ACTIVATIONS
+from pellucid.checking.mistakes import MISTAKES, equation_latex
 from pellucid.layers import INITIALISERS
 from pellucid.losses import LOSSES
 
@@ -71,7 +72,39 @@ def _write_tables():
         (GENERATED / f"{name}.inc").write_text(text + "\n", encoding="utf-8")
 
 
+def _write_mistakes():
+    """A page for each row of the table of mistakes."""
+    folder = GENERATED / "mistakes"
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = {
+        0: "around the five steps",
+        1: "1 Input",
+        2: "2 Feedforward",
+        3: "3 Output",
+        4: "4 Backpropagate",
+        5: "5 Gradient",
+    }
+    for row in MISTAKES.values():
+        blame = (
+            "" if row.is_mistake else "\n\nThis is no mistake in the gradient, and the diagnosis never calls it one."
+        )
+        lines = [
+            f"# {row.row}: {row.name}",
+            f"Step: {steps[row.step]}.{blame}",
+            f"## What it looks like\n\n{row.looks}",
+            f"## Why it happens\n\n{row.why}",
+            "## The equation\n\nRight, with the factor that is touched in a box:",
+            f"$$\n{equation_latex(row.right)}\n$$",
+            f"Here:\n\n$$\n{equation_latex(row.wrong)}\n$$",
+            f"## The repair\n\n{row.repair}",
+        ]
+        (folder / f"{row.page}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    names = "\n".join(f"{row.row}: {row.name} <_generated/mistakes/{row.page}>" for row in MISTAKES.values())
+    (GENERATED / "mistakes.inc").write_text(f"```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n", encoding="utf-8")
+
+
 _write_tables()
+_write_mistakes()
 
 
 def _inline_math(translator, node):

@@ -1,7 +1,7 @@
 """A hand-written backpropagation, sample by sample, in which every mistake of the table can be made on purpose.
 
-It shares nothing with the library but the parameters of the network: sums are loops over samples, slopes are written from
-the textbook. ``mistakes`` maps a row of the table (with a letter for its form) to the layers it is made in.
+It shares nothing with the library but the parameters of the network: sums are loops over samples, slopes are written
+from the textbook. ``mistakes`` maps a row of the table (with a letter for its form) to the layers it is made in.
 """
 
 import numpy as np
@@ -306,20 +306,64 @@ def forms(network, loss, n, l2):
 
 def slots(key, layers):
     """What a mistake takes hold of: two that share a slot cannot both be made."""
-    every = [(kind, l) for l in layers for kind in {
-        "1": ("slope",), "2": ("slope",), "4": ("slope",), "4b": ("slope",), "5": ("slope",), "5a": ("slope",), "9s": ("slope",),
-        "21": ("slope",), "6": ("back", "source"), "3": ("source",), "7": ("back",), "36": ("back",), "19": ("back",),
-        "9w": ("back",), "8z": ("product",), "8a": ("product",), "8w": ("product",), "9a": ("product",), "34": ("product",),
-        "7g": ("product",), "14": ("bias",), "15": ("bias",), "15c": ("bias",), "16": ("bias",), "26": ("world",),
-        "32": ("world",),
-    }.get(key, ())]  # fmt: skip
+    every = [
+        (kind, l)
+        for l in layers
+        for kind in {
+            "1": ("slope",),
+            "2": ("slope",),
+            "4": ("slope",),
+            "4b": ("slope",),
+            "5": ("slope",),
+            "5a": ("slope",),
+            "9s": ("slope",),
+            "21": ("slope",),
+            "6": ("back", "source"),
+            "3": ("source",),
+            "7": ("back",),
+            "36": ("back",),
+            "19": ("back",),
+            "9w": ("back",),
+            "8z": ("product",),
+            "8a": ("product",),
+            "8w": ("product",),
+            "9a": ("product",),
+            "34": ("product",),
+            "7g": ("product",),
+            "14": ("bias",),
+            "15": ("bias",),
+            "15c": ("bias",),
+            "16": ("bias",),
+            "26": ("world",),
+            "32": ("world",),
+        }.get(key, ())
+    ]
     whole = {
-        "10": ("share",), "11": ("share",), "18b": ("share", "one"), "34": ("one",), "15c": ("one",), "12": ("factor",),
-        "12h": ("factor",), "13": ("factor",), "22": ("factor",), "37": ("factor", "share"), "10l": ("factor", "share"),
-        "11b": ("factor", "biases", "share"), "23b": ("penalty", "biases"), "14": ("biases",), "15": ("biases",), "16": ("biases",),
-        "28": ("output", "factor"), "27": ("output",), "21d": ("output",), "1": ("output",), "21": ("output",),
-        "23": ("penalty",), "23twice": ("penalty",), "23n": ("penalty",),
-    }  # fmt: skip
+        "10": ("share",),
+        "11": ("share",),
+        "18b": ("share", "one"),
+        "34": ("one",),
+        "15c": ("one",),
+        "12": ("factor", "penalty"),
+        "12h": ("factor", "penalty"),
+        "13": ("factor",),
+        "22": ("factor",),
+        "37": ("factor", "share"),
+        "10l": ("factor", "share"),
+        "11b": ("factor", "biases", "share"),
+        "23b": ("penalty", "biases"),
+        "14": ("biases",),
+        "15": ("biases",),
+        "16": ("biases",),
+        "28": ("output", "factor"),
+        "27": ("output",),
+        "21d": ("output",),
+        "1": ("output",),
+        "21": ("output",),
+        "23": ("penalty",),
+        "23twice": ("penalty",),
+        "23n": ("penalty",),
+    }
     return {*every, *whole.get(key, ())}
 
 

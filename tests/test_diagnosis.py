@@ -1,4 +1,4 @@
-"""The diagnosis: every mistake planted in every layer is named, pairs of them too, and what is right is never blamed."""
+"""The diagnosis: every mistake planted in every layer is named, pairs too, and what is right is never blamed."""
 
 import itertools
 
@@ -121,8 +121,12 @@ def test_weights_updated_too_early(name):
 
 def vectorised(net, X, Y, loss, dtype):
     """A correct backpropagation in the style of rows, with σ' from a, in any precision."""
-    slope = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a * a, "relu": lambda a: (a > 0).astype(dtype),
-             "identity": np.ones_like}  # fmt: skip
+    slope = {
+        "sigmoid": lambda a: a * (1 - a),
+        "tanh": lambda a: 1 - a * a,
+        "relu": lambda a: (a > 0).astype(dtype),
+        "identity": np.ones_like,
+    }
     sigma = {name: SIGMA[name] for name in ("sigmoid", "tanh", "relu", "identity")}
     sigma["softmax"] = lambda z: (
         np.exp(z - z.max(1, keepdims=True)) / np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True)
@@ -304,7 +308,7 @@ def test_own_z_a_d_tell_what_the_gradient_cannot():
 
 
 def test_a_better_input_tells_hypotheses_apart():
-    """With one sample a factor 2 and ... with n = 2 samples the sum and a factor 2 look the same; another n does not."""
+    """With two samples a missing 1/n and a factor 2 look the same; with another number they do not."""
     net, X, Y, loss, _ = problem("five layers", n=2)
     g = Student(loss, {"10": (2, 3, 4, 5), "2": (3,)})(net, X, Y)
     diagnosis = pl.diagnose(net, X, Y, loss, g)

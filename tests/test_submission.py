@@ -28,19 +28,29 @@ FORMS = {
     "rows": lambda W, b: (W, [v[None] for v in b]),
     "lists of lists": lambda W, b: ([V.tolist() for V in W], [v.tolist() for v in b]),
     "pairs of lists": lambda W, b: [(V.tolist(), v.tolist()) for V, v in zip(W, b, strict=True)],
-    "W1, b1": lambda W, b: {f"{s}{i}": one for i, pair in enumerate(zip(W, b, strict=True), 1) for s, one in zip("Wb", pair, strict=True)},
+    "W1, b1": lambda W, b: {
+        f"{s}{i}": one for i, pair in enumerate(zip(W, b, strict=True), 1) for s, one in zip("Wb", pair, strict=True)
+    },
     "dW2, db2": lambda W, b: {f"d{s}{i}": one for s, some in (("W", W), ("b", b)) for i, one in enumerate(some, 2)},
-    "torch": lambda W, b: {f"layers.{2 * i}.{s}": one for i, pair in enumerate(zip(W, b, strict=True)) for s, one in zip(("weight", "bias"), pair, strict=True)},
-    "keras": lambda W, b: {f"dense_{i}/{s}:0": one for i, pair in enumerate(zip([V.T for V in W], b, strict=True)) for s, one in zip(("kernel", "bias"), pair, strict=True)},
+    "torch": lambda W, b: {
+        f"layers.{2 * i}.{s}": one
+        for i, pair in enumerate(zip(W, b, strict=True))
+        for s, one in zip(("weight", "bias"), pair, strict=True)
+    },
+    "keras": lambda W, b: {
+        f"dense_{i}/{s}:0": one
+        for i, pair in enumerate(zip([V.T for V in W], b, strict=True))
+        for s, one in zip(("kernel", "bias"), pair, strict=True)
+    },
     "transposed": lambda W, b: ([V.T for V in W], b),
-    "by layer": lambda W, b: {l: pair for l, pair in enumerate(zip(W, b, strict=True), 2)},
+    "by layer": lambda W, b: dict(enumerate(zip(W, b, strict=True), 2)),
     "dict of lists": lambda W, b: {"W": W, "b": b},
     "from layer 1": lambda W, b: ([None, *W], [None, *b]),
     "with the loss": lambda W, b: (0.25, {"W": W, "b": b}),
     "under a name": lambda W, b: {"gradient": (W, b), "loss": 0.25},
     "sklearn": lambda W, b: ([V.T for V in W], b),
     "coefs_": lambda W, b: {"coefs_": [V.T for V in W], "intercepts_": b},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -89,9 +99,17 @@ def test_one_square_layer_transposed_is_a_mistake():
 
 @pytest.mark.parametrize(
     "given",
-    [[], [np.ones((4, 3))] * 3, {"spam": np.ones(3)}, "text", 3.0, {"W1": np.ones((4, 3)), "W2": np.ones((2, 4)), "W3": np.ones(1)}, [np.ones((9, 9))] * 4],
+    [
+        [],
+        [np.ones((4, 3))] * 3,
+        {"spam": np.ones(3)},
+        "text",
+        3.0,
+        {"W1": np.ones((4, 3)), "W2": np.ones((2, 4)), "W3": np.ones(1)},
+        [np.ones((9, 9))] * 4,
+    ],
     ids=["empty", "three arrays", "unknown name", "text", "number", "too many", "no shape"],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_refused(given):
     net = pl.Network([3, 4, 2], seed=0)
     with pytest.raises(UnreadableError):

@@ -107,8 +107,7 @@ def test_shapes_in_exceptions(case):
     def transposed(network, X, y):
         run = network.backprop(X, y)
         d3 = run.d[3]
-        d2 = np.dot(d3, network.W[3].T) * run.a[2]
-        return d2
+        return np.dot(d3, network.W[3].T) * run.a[2]
 
     told = str(pl.diagnose(net, X, y, "mse", transposed))
     assert "[7]" in told

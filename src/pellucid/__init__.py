@@ -72,7 +72,7 @@ _OF_CHECKING = ("Diagnosis", "diagnose", "diagnose_value")
 
 
 def __getattr__(name: str) -> Any:
-    """Import the data sets, the readers and the diagnosis when first used: they load a tenth of the standard library."""
+    """Import the data sets, the readers and the diagnosis when first used: they load much."""
     if name == "data":
         return import_module("pellucid.data")
     if name in _OF_CHECKING:

@@ -1,4 +1,4 @@
-"""The diagnosis: what a gradient under test is, in the textbook's words; plain data that prints as text, LaTeX and HTML."""
+"""What a gradient under test is, in the textbook's words: plain data that prints as text, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from pellucid.checking.mistakes import MISTAKES, Mistake, equation_latex, equati
 
 VERDICTS = ("right", "convention", "wrong")
 STEPS = {
-    0: "around the steps", 1: "1 Input", 2: "2 Feedforward", 3: "3 Output", 4: "4 Backpropagate", 5: "5 Gradient",
-}  # fmt: skip
+    0: "around the steps",
+    1: "1 Input",
+    2: "2 Feedforward",
+    3: "3 Output",
+    4: "4 Backpropagate",
+    5: "5 Gradient",
+}
 
 
 @dataclass(frozen=True)
@@ -229,7 +234,7 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         colour = {"right": "#1a7f37", "convention": "#9a6700", "wrong": "#cf222e"}[self.verdict]
         blocks = [f'<p><strong style="color:{colour}">{html.escape(self.headline)}</strong></p>']
-        groups = [((part,), "") for part in self.behaviour]
+        groups: list[tuple[tuple[Part, ...], str]] = [((part,), "") for part in self.behaviour]
         groups += [
             (one.parts, f"{i}. " if len(self.hypotheses) > 1 else "") for i, one in enumerate(self.hypotheses, 1)
         ]
@@ -253,9 +258,16 @@ class Diagnosis:
             right, wrong = part.equations()
             row = part.mistake
             return {
-                "row": part.row, "name": row.name, "layers": list(part.layers), "detail": part.detail, "step": part.step,
-                "right": right, "here": wrong, "why": row.why, "repair": row.repair,
-            }  # fmt: skip
+                "row": part.row,
+                "name": row.name,
+                "layers": list(part.layers),
+                "detail": part.detail,
+                "step": part.step,
+                "right": right,
+                "here": wrong,
+                "why": row.why,
+                "repair": row.repair,
+            }
 
         better = self.better_input
         return {

@@ -71,16 +71,16 @@ def _told(node: ast.expr, names: Mapping[str, Any]) -> str | None:
     if pair is None:
         return None
     left, right, is_matrix = pair
-    shapes = _shape(left, names), _shape(right, names)
-    if shapes[0] is None or shapes[1] is None:
+    p, q = _shape(left, names), _shape(right, names)
+    if p is None or q is None:
         return None
     u, v = ast.unparse(left), ast.unparse(right)
-    p, q = shapes
     if not is_matrix:
         return f"{u} has shape {p} and {v} has shape {q}: elementwise they do not fit" + _reshaped(u, v, p, q)
     if len(p) > 0 and len(q) > 0 and p[-1] == q[max(len(q) - 2, 0)]:
         return None
-    told = f"the product of {u} {p} and {v} {q} does not fit: {p[-1] if p else 1} is not {q[max(len(q) - 2, 0)] if q else 1}"
+    last, first = p[-1] if p else 1, q[max(len(q) - 2, 0)] if q else 1
+    told = f"the product of {u} {p} and {v} {q} does not fit: {last} is not {first}"
     fits = []
     if len(p) == 2 and p[0] == q[max(len(q) - 2, 0)]:
         fits.append(f"{_transposed(u)} @ {v}, {p[::-1]} by {q}")

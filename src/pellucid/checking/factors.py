@@ -83,12 +83,20 @@ class Names:
         base = named_factors(problem)
         self.singles = base + layer_factors(problem)
         self.products = [
-            Factor(u.value * v.value, f"{u.row}+{v.row}", f"{u.name} times {v.name}", u.is_convention and v.is_convention,
-                   u.cost + v.cost, (u, v))
-            for u, v in combinations(base, 2) if abs(u.value * v.value - 1) > 1e-9
-        ]  # fmt: skip
+            Factor(
+                u.value * v.value,
+                f"{u.row}+{v.row}",
+                f"{u.name} times {v.name}",
+                u.is_convention and v.is_convention,
+                u.cost + v.cost,
+                (u, v),
+            )
+            for u, v in combinations(base, 2)
+            if abs(u.value * v.value - 1) > 1e-9
+        ]
 
     def same(self, u: float, v: float) -> bool:
+        """Whether two factors are one, within the tolerance."""
         return abs(u - v) <= self.tolerance * max(abs(u), abs(v))
 
     def of(self, value: float, *, most: int = 2) -> list[Factor]:

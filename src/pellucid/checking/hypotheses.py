@@ -1,10 +1,10 @@
 """What may have gone wrong, as ways to compute each quantity; and the search for those that give a gradient's numbers.
 
-A backpropagation is read off its gradient from the output down. At each layer there are a few ways to arrive at d^l (which
-loss, which slope, what was sent back through which weights) and a few ways to make partials of it (which activation, which
-samples). Those whose numbers are the given ones, up to a constant factor, are kept, and the search goes on below with each
-of them. So mistakes combine, and may be in some layers only; what is not reproduced is the first place where the
-gradient departs from everything known.
+A backpropagation is read off its gradient from the output down. At each layer there are a few ways to arrive at d^l
+(which loss, which slope, what was sent back through which weights) and a few ways to make partials of it (which
+activation, which samples). Those whose numbers are the given ones, up to a constant factor, are kept, and the search
+goes on below with each of them. So mistakes combine, and may be in some layers only; what is not reproduced is the
+first place where the gradient departs from everything known.
 
 Products are compared by what they do to a few random vectors, and in full only where those agree.
 """
@@ -51,15 +51,49 @@ Faults = tuple[Fault, ...]
 """None, one, or several together."""
 
 COSTS = {
-    "slope_missing": 1.0, "raw_error": 1.05, "slope_at_a": 1.0, "slope_of_z": 1.0, "other_slope": 1.1, "function_for_slope": 1.3,
-    "overwritten": 1.1, "transposed_weights": 1.0, "transposed_gradient": 1.0, "wrong_layer_slope": 1.2,
-    "wrong_layer_weights": 1.2, "wrong_layer_a": 1.1, "z_for_a": 1.0, "own_a": 1.05, "own_z": 1.2, "weights_for_a": 1.0,
-    "ones_for_a": 1.2, "forgotten": 1.0, "forgotten_weights": 1.1, "not_summed": 1.0, "one_sample": 1.0, "bias_value": 1.0,
-    "updated_weights": 1.1, "last_path": 1.0, "first_path": 1.1, "slope_twice": 1.1, "diagonal": 1.05, "residual": 1.3,
-    "other_loss": 1.4, "broadcast": 1.0, "activation_twice": 1.1, "no_bias": 1.1, "other_activation": 1.4, "means": 1.1,
-    "unweighted": 1.0, "no_weights": 1.1, "error_for_delta": 1.05, "mask": 1.0, "unit_mask": 1.3, "penalty": 1.0,
-    "samples": 2.2, "wrong_penalty": 1.2,
-}  # fmt: skip
+    "slope_missing": 1.0,
+    "raw_error": 1.05,
+    "slope_at_a": 1.0,
+    "slope_of_z": 1.0,
+    "other_slope": 1.1,
+    "function_for_slope": 1.3,
+    "overwritten": 1.1,
+    "transposed_weights": 1.0,
+    "transposed_gradient": 1.0,
+    "wrong_layer_slope": 1.2,
+    "wrong_layer_weights": 1.2,
+    "wrong_layer_a": 1.1,
+    "z_for_a": 1.0,
+    "own_a": 1.05,
+    "own_z": 1.2,
+    "weights_for_a": 1.0,
+    "ones_for_a": 1.2,
+    "forgotten": 1.0,
+    "forgotten_weights": 1.1,
+    "not_summed": 1.0,
+    "one_sample": 1.0,
+    "bias_value": 1.0,
+    "updated_weights": 1.1,
+    "last_path": 1.0,
+    "first_path": 1.1,
+    "slope_twice": 1.1,
+    "diagonal": 1.05,
+    "residual": 1.3,
+    "other_loss": 1.4,
+    "broadcast": 1.0,
+    "activation_twice": 1.1,
+    "no_bias": 1.1,
+    "other_activation": 1.4,
+    "means": 1.1,
+    "unweighted": 1.0,
+    "no_weights": 1.1,
+    "error_for_delta": 1.05,
+    "mask": 1.0,
+    "unit_mask": 1.3,
+    "penalty": 1.0,
+    "samples": 2.2,
+    "wrong_penalty": 1.2,
+}
 """How surprising each kind is: what ranks explanations of the same numbers."""
 
 
@@ -71,16 +105,46 @@ def row_of(fault: Fault, layer: int, F: int) -> tuple[str, ...]:
     if kind == "activation_twice":
         return ("20", "26") if fault.detail == "softmax" else ("26",)
     return {
-        "raw_error": ("3",), "slope_at_a": ("4", "25"), "slope_of_z": ("4b",), "other_slope": ("5",),
-        "function_for_slope": ("5",), "overwritten": ("6",), "transposed_weights": ("7",), "transposed_gradient": ("7",),
-        "wrong_layer_slope": ("9",), "wrong_layer_weights": ("9",), "wrong_layer_a": ("9", "8"), "z_for_a": ("8",),
-        "own_a": ("8", "9"), "own_z": ("8",), "weights_for_a": ("8",), "ones_for_a": ("8",), "forgotten": ("14",),
-        "forgotten_weights": ("14",), "not_summed": ("15",), "one_sample": ("18b",), "bias_value": ("16",),
-        "updated_weights": ("17",), "last_path": ("19",), "first_path": ("19",), "slope_twice": ("21",), "diagonal": ("21",),
-        "residual": ("28", "1"), "other_loss": ("28",), "broadcast": ("27",), "no_bias": ("32",), "other_activation": ("33",),
-        "means": ("34",), "unweighted": ("35",), "no_weights": ("36",), "mask": ("24",), "unit_mask": ("24",),
-        "penalty": ("23",), "samples": ("18b",), "wrong_penalty": ("23",),
-    }[kind]  # fmt: skip
+        "raw_error": ("3",),
+        "slope_at_a": ("4", "25"),
+        "slope_of_z": ("4b",),
+        "other_slope": ("5",),
+        "function_for_slope": ("5",),
+        "overwritten": ("6",),
+        "transposed_weights": ("7",),
+        "transposed_gradient": ("7",),
+        "wrong_layer_slope": ("9",),
+        "wrong_layer_weights": ("9",),
+        "wrong_layer_a": ("9", "8"),
+        "z_for_a": ("8",),
+        "own_a": ("8", "9"),
+        "own_z": ("8",),
+        "weights_for_a": ("8",),
+        "ones_for_a": ("8",),
+        "forgotten": ("14",),
+        "forgotten_weights": ("14",),
+        "not_summed": ("15",),
+        "one_sample": ("18b",),
+        "bias_value": ("16",),
+        "updated_weights": ("17",),
+        "last_path": ("19",),
+        "first_path": ("19",),
+        "slope_twice": ("21",),
+        "diagonal": ("21",),
+        "residual": ("28", "1"),
+        "other_loss": ("28",),
+        "broadcast": ("27",),
+        "no_bias": ("32",),
+        "other_activation": ("33",),
+        "means": ("34",),
+        "unweighted": ("35",),
+        "no_weights": ("36",),
+        "mask": ("24",),
+        "unit_mask": ("24",),
+        "penalty": ("23",),
+        "samples": ("18b",),
+        "wrong_penalty": ("23",),
+    }[kind]
 
 
 class Way(NamedTuple):
@@ -112,8 +176,8 @@ class Formed:
 
     W: Faults
     b: Faults
-    factor_W: float
-    factor_b: float
+    weights_factor: float
+    biases_factor: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +271,7 @@ class Search:
                     min((one.cost for one in found.values()), default=9.0) <= _PLAIN
                     and self.problem.layers.parameters.size > 30
                 ):
-                    break  # a single mistake in the right forward pass: another forward pass could match by chance alone
+                    break  # one mistake in the right forward pass: another forward pass could match by chance alone
         return _minimal(sorted(found.values(), key=lambda one: one.cost))
 
     def _agrees(self, world: World) -> bool:
@@ -216,8 +280,11 @@ class Search:
             if not self._close(a, world.a[l], 0.0):
                 return False
         for l, z in self.seen.get("z", {}).items():
-            if not (self._close(z, world.z[l], 0.0) or self._close(z, world.a[l], 0.0) or
-                    (l in world.inner and self._close(z, world.inner[l], 0.0))):  # fmt: skip
+            if not (
+                self._close(z, world.z[l], 0.0)
+                or self._close(z, world.a[l], 0.0)
+                or (l in world.inner and self._close(z, world.inner[l], 0.0))
+            ):
                 return False
         return True
 
@@ -337,13 +404,15 @@ class Search:
         if not weights:
             return
         used = {fault for _, other in state.formed for fault in (*other.W, *other.b)}
-        for faults_W, factor_W in weights:
-            for faults_b, factor_b in self._match_b(state, l, factor_W):
+        for faults_W, weights_factor in weights:
+            for faults_b, biases_factor in self._match_b(state, l, weights_factor):
                 if l == 2 and faults_W == faults_b == (Fault("error_for_delta"),):
                     continue  # with nothing below, it is a slope that is missing
-                formed = Formed(faults_W, faults_b, factor_W, factor_b)
+                formed = Formed(faults_W, faults_b, weights_factor, biases_factor)
                 cost = state.cost + sum(0.05 if one in used else COSTS[one.kind] for one in {*faults_W, *faults_b})
-                cost += 0.3 * sum(1 for s in {round(factor_W, 9), round(factor_b, 9)} if not self.names.same(s, 1.0))
+                cost += 0.3 * sum(
+                    1 for s in {round(weights_factor, 9), round(biases_factor, 9)} if not self.names.same(s, 1.0)
+                )
                 matched = replace(state, formed=(*state.formed, (l, formed)), cost=cost)
                 if l < self.deepest[0]:
                     self.deepest = (l, matched)
@@ -425,20 +494,20 @@ class Search:
             for size in {1.0, 1 / problem.n}
         )
 
-    def _match_b(self, state: State, l: int, factor_W: float) -> Iterator[tuple[Faults, float]]:
+    def _match_b(self, state: State, l: int, weights_factor: float) -> Iterator[tuple[Faults, float]]:
         if l not in self.given.b:
-            yield (), factor_W
+            yield (), weights_factor
             return
         problem, g, floor = self.problem, self.given.b[l], self.floor_b[l]
         d_mean = problem.share @ state.d
         if float(np.linalg.norm(g)) <= floor:
             if np.linalg.norm(d_mean) <= 4 * floor:
-                yield (), factor_W
+                yield (), weights_factor
                 return
-            yield (Fault("forgotten"),), factor_W
+            yield (Fault("forgotten"),), weights_factor
             for way, p in bias_ways(problem, state, l):  # such as softmax's deltas, which add up to 0
                 if way and np.linalg.norm(p) <= 4 * floor:
-                    yield way, factor_W
+                    yield way, weights_factor
             return
         term = problem.penalty.gradient(problem.b[l]) if problem.penalty else np.zeros(1)
         penalties: list[tuple[float, Faults]] = [(0.0, ())]
@@ -454,10 +523,10 @@ class Search:
                 for fixed, scaled in ((size * term, 0.0), (0.0, size * term))[: 2 if size else 1]:
                     rest, whole = g - fixed, p + scaled
                     s = self._factor(rest, whole, 2 * floor + 1e-300)
-                    if s is not None and self._allowed(s, g.size, factor_W, careful=bool(penalty) or bool(way)):
+                    if s is not None and self._allowed(s, g.size, weights_factor, careful=bool(penalty) or bool(way)):
                         if np.ndim(scaled) and self.names.same(s, 1.0):
                             continue
-                        yield (*way, *penalty), factor_W if self.names.same(s, factor_W) else s
+                        yield (*way, *penalty), weights_factor if self.names.same(s, weights_factor) else s
 
     def _factor(self, target: Array, p: Array, floor: float) -> float | None:
         """S with target = s p, or None."""
@@ -493,8 +562,9 @@ class Search:
         options: dict[tuple[str, int], tuple[float, ...]] = {}
         for l, formed in state.formed:
             for symbol, faults, factor, given in (
-                ("W", formed.W, formed.factor_W, self.given.W), ("b", formed.b, formed.factor_b, self.given.b),
-            ):  # fmt: skip
+                ("W", formed.W, formed.weights_factor, self.given.W),
+                ("b", formed.b, formed.biases_factor, self.given.b),
+            ):
                 for fault in faults:
                     groups.setdefault(fault, set()).add(l)
                 kinds = {fault.kind for fault in faults}
@@ -506,18 +576,20 @@ class Search:
                     elif "not_summed" in kinds:
                         options[symbol, l] = (1.0, 1.0 / problem.n, float(problem.sizes[l - 1]))
                     elif "bias_value" in kinds:
-                        options[symbol, l] = (1.0, formed.factor_W)
+                        options[symbol, l] = (1.0, formed.weights_factor)
         for fault, layers in state.world.faults:
             groups[fault] = groups.get(fault, set()) | set(layers)
         cost = 0.0
-        for fault, layers in groups.items():
+        for fault, touched in groups.items():
             whole = _applicable(fault, F)
-            cost += COSTS[fault.kind] + (0.0 if layers >= whole or len(whole) < 2 else 0.15)
+            cost += COSTS[fault.kind] + (0.0 if touched >= whole or len(whole) < 2 else 0.15)
         grouped = tuple((fault, tuple(sorted(layers))) for fault, layers in groups.items())
         best: list[tuple[float, tuple[FactorFault, ...]]] = []
         for i in range(max((len(one) for one in options.values()), default=1)):
-            entries = {entry: value * (options[entry][i % len(options[entry])] if entry in options else 1.0)
-                       for entry, value in values.items()}  # fmt: skip
+            entries = {
+                entry: value * (options[entry][i % len(options[entry])] if entry in options else 1.0)
+                for entry, value in values.items()
+            }
             best += self.names.explain(entries, range(F, 1, -1))
         least = min(factor_cost for factor_cost, _ in best)
         for factor_cost, factors in best:
@@ -607,8 +679,7 @@ def worlds(problem: Problem) -> Iterator[World]:
             only_softmax = layers == (F,) and problem.sigma[F].name == "softmax"
             slips.append((Fault("activation_twice", "softmax" if only_softmax else ""), layers))
     for layers in [(l,) for l in every] + ([every] if F > 2 else []):
-        if any(problem.b[l].any() for l in layers):
-            slips.append((Fault("no_bias"), layers))
+        slips += [(Fault("no_bias"), layers)] if any(problem.b[l].any() for l in layers) else []
     for slip in slips:
         yield _world(problem, (slip,))
     for name in ("identity", "sigmoid", "tanh", "relu", "softmax"):

@@ -124,7 +124,8 @@ class Judgement:
         problem = self.problem
         if problem.n < 2 or problem.n * problem.layers.parameters.size > 3e7:
             return None
-        columns, target = [], []
+        columns: list[Array] = []
+        target: list[Array] = []
         for l in self.W:
             a, d = problem.a[l - 1], problem.d[l]
             columns.append(np.einsum("ij,ik->jki", d, a).reshape(-1, problem.n))
@@ -147,7 +148,8 @@ class Judgement:
             detail = f"sample{'s' if len(lacking) > 1 else ''} {which} count{'' if len(lacking) > 1 else 's'} nothing"
         else:
             low, high = int(np.argmin(usual)), int(np.argmax(usual))
-            detail = f"sample {high + 1} counts {usual[high]:.4g} and sample {low + 1} counts {usual[low]:.4g} times its share"
+            often, seldom = f"{usual[high]:.4g}", f"{usual[low]:.4g}"
+            detail = f"sample {high + 1} counts {often} times its share, sample {low + 1} {seldom} times"
         return Hypothesis((Part("18b" if problem.weight is None or len(lacking) else "35", (), detail, problem.F),))
 
     def by_undeclared_penalty(self) -> Hypothesis | None:
@@ -220,9 +222,13 @@ def diagnose_arrays(
         verdict = "wrong" if parts or step_parts else "right"
         parts = [*parts, *step_parts]
         return Diagnosis(
-            verdict, (), tuple(parts), *_first(parts, F), relative_error=errors,
+            verdict,
+            (),
+            tuple(parts),
+            *_first(parts, F),
+            relative_error=errors,
             notes=(*notes, *_notes_on_right(problem)),
-        )  # fmt: skip
+        )
     if submission.not_finite:
         return Diagnosis("wrong", (), tuple(parts), 5, None, relative_error={}, located=tuple(submission.not_finite))
     explanations, search = judgement.explanations(seen)
@@ -235,15 +241,23 @@ def diagnose_arrays(
     wrong = judgement.wrong_arrays()
     is_convention = bool(kept) and not parts and not step_parts and _is_convention(kept[0])
     parts = [*parts, *step_parts]
-    located = [] if hypotheses else _located(problem, judgement, search, wrong)
+    located = [] if hypotheses else _located(problem, search, wrong)
     step, layer = _first([*parts, *(hypotheses[0].parts if hypotheses else ())], F)
     if not hypotheses and wrong and not parts:
         step, layer = _departure(problem, judgement, wrong)
     better = _better_input(problem, kept, search.tolerance) if len(kept) > 1 and not is_convention else None
     return Diagnosis(
-        "convention" if is_convention else "wrong", tuple(hypotheses[:_AT_MOST]), tuple(parts), step, layer,
-        judgement.shown(layer, wrong), errors, tuple(located), tuple(notes), better,
-    )  # fmt: skip
+        "convention" if is_convention else "wrong",
+        tuple(hypotheses[:_AT_MOST]),
+        tuple(parts),
+        step,
+        layer,
+        judgement.shown(layer, wrong),
+        errors,
+        tuple(located),
+        tuple(notes),
+        better,
+    )
 
 
 def _parts_of_shape(problem: Problem, submission: Submission) -> list[Part]:
@@ -359,11 +373,14 @@ def _readings(problem: Problem, one: Explanation) -> list[tuple[float, Hypothesi
         where = factor.layers if factor.scope != "everywhere" else ()
         in_scope = f" in {factor.scope}" if where else " everywhere"
         for single in factor.factor.parts or (factor.factor,):
-            rows = [single.row, *(["18"] if single.value == 2 and not where else [])]
+            numbers = [single.row, *(["18"] if single.value == 2 and not where else [])]
             convention = single.is_convention and not where
-            parts.append([
-                Part(row, where, f"the factor {single.name}{in_scope}", F, convention and row != "18") for row in rows
-            ])  # fmt: skip
+            parts.append(
+                [
+                    Part(row, where, f"the factor {single.name}{in_scope}", F, convention and row != "18")
+                    for row in numbers
+                ]
+            )
     if not parts:
         return []
     order = sorted(range(len(parts)), key=lambda i: _place(parts[i][0]))
@@ -396,15 +413,24 @@ def _biases_only(one: Explanation, fault: Fault) -> bool:
 
 
 _DETAILS = {
-    "transposed_gradient": "the gradient is t^T", "z_for_a": "z^{l-1} stands for a^{l-1}", "own_a": "the layer's own a^l stands for a^{l-1}",
-    "own_z": "the layer's own z^l stands for a^{l-1}", "weights_for_a": "the weights stand for a^{l-1}",
-    "ones_for_a": "a^{l-1} is left out", "forgotten": "the biases' is 0", "forgotten_weights": "the weights' is 0",
-    "last_path": "only the last neuron above counts", "first_path": "only the first neuron above counts",
-    "error_for_delta": "the gradient is formed from the error before σ'", "function_for_slope": "σ itself in place of σ'",
+    "transposed_gradient": "the gradient is t^T",
+    "z_for_a": "z^{l-1} stands for a^{l-1}",
+    "own_a": "the layer's own a^l stands for a^{l-1}",
+    "own_z": "the layer's own z^l stands for a^{l-1}",
+    "weights_for_a": "the weights stand for a^{l-1}",
+    "ones_for_a": "a^{l-1} is left out",
+    "forgotten": "the biases' is 0",
+    "forgotten_weights": "the weights' is 0",
+    "last_path": "only the last neuron above counts",
+    "first_path": "only the first neuron above counts",
+    "error_for_delta": "the gradient is formed from the error before σ'",
+    "function_for_slope": "σ itself in place of σ'",
     "residual": "a - y, as if for half the squared error or a cross-entropy that collapses",
-    "diagonal": "only ∂a_j/∂z_j counts", "not_summed": "one number for all neurons", "slope_twice": "σ' is multiplied in again",
+    "diagonal": "only ∂a_j/∂z_j counts",
+    "not_summed": "one number for all neurons",
+    "slope_twice": "σ' is multiplied in again",
     "transposed_weights": "W stands for its transpose",
-}  # fmt: skip
+}
 
 
 def fault_detail(fault: Fault) -> str:
@@ -428,7 +454,7 @@ def _is_convention(one: Explanation) -> bool:
 
 def _departure(problem: Problem, judgement: Judgement, wrong: list[tuple[str, int]]) -> tuple[int, int]:
     """Where an unexplained gradient departs: a layer whose biases are right has the right delta."""
-    symbol, l = wrong[0]
+    l = wrong[0][1]
     biases_right = ("b", l) not in wrong and l in judgement.b
     weights_right = ("W", l) not in wrong and l in judgement.W
     if biases_right or weights_right:
@@ -436,7 +462,7 @@ def _departure(problem: Problem, judgement: Judgement, wrong: list[tuple[str, in
     return (3 if l == problem.F else 4), l
 
 
-def _located(problem: Problem, judgement: Judgement, search: Search, wrong: list[tuple[str, int]]) -> list[str]:
+def _located(problem: Problem, search: Search, wrong: list[tuple[str, int]]) -> list[str]:
     lines = []
     if wrong:
         right = [f"{s}^{l}" for l in problem.W for s in "Wb" if (s, l) not in wrong]
@@ -449,7 +475,8 @@ def _located(problem: Problem, judgement: Judgement, search: Search, wrong: list
         names = sorted({fault.kind.replace("_", " ") for _, fault in state.delta})
         if names:
             lines.append(
-                f"layers {deepest} … {problem.F} would fit {' and '.join(names)}, but nothing known fits layer {deepest - 1}"
+                f"layers {deepest} … {problem.F} would fit {' and '.join(names)}, but nothing known fits layer "
+                f"{deepest - 1}"
             )
     return lines
 
@@ -583,9 +610,10 @@ def _better_input(problem: Problem, explanations: list[Explanation], tolerance: 
             results = [replay(one, other) for one in explanations]
         first = results[0]
         apart = [
-            i for i, v in enumerate(results[1:], start=1)
+            i
+            for i, v in enumerate(results[1:], start=1)
             if first is not None and v is not None and _differ(first, v, 100 * tolerance)
-        ]  # fmt: skip
+        ]
         if apart and (best is None or len(apart) > best[0]):
             names = ["+".join(_rows(problem, one)) for one in explanations]
             others = " or ".join(dict.fromkeys(f"[{names[i]}]" for i in apart))
@@ -604,5 +632,6 @@ def _differ(
 ) -> bool:
     return any(
         np.linalg.norm(p[l] - q[l]) > tolerance * max(np.linalg.norm(p[l]), np.linalg.norm(q[l]))
-        for p, q in zip(u, v, strict=True) for l in p
-    )  # fmt: skip
+        for p, q in zip(u, v, strict=True)
+        for l in p
+    )

@@ -97,8 +97,9 @@ class Problem:
     def formed(self, a: PerLayerArrays, d: PerLayerArrays) -> tuple[PerLayerArrays, PerLayerArrays]:
         """Step 5, penalty included."""
         weighted = {l: self.share[:, np.newaxis] * d_l for l, d_l in d.items()}
-        W = {l: weighted[l].T @ a[l - 1] + self.penalty_term(l) for l in self.W}
-        return W, {l: weighted[l].sum(axis=0) for l in self.b}
+        W: PerLayerArrays = {l: weighted[l].T @ a[l - 1] + self.penalty_term(l) for l in self.W}
+        b: PerLayerArrays = {l: weighted[l].sum(axis=0) for l in self.b}
+        return W, b
 
     def penalty_term(self, l: int) -> Array:
         """λ₂ W^l + λ₁ sign(W^l)."""
@@ -143,10 +144,11 @@ class Problem:
             dd[l] = de * slope[l] + np.abs(self.e[l]) * self._slope_error(l, dz[l], eps)
         share = self.share[:, np.newaxis]
         error_W = {
-            l: (share * dd[l]).T @ np.abs(a[l - 1]) + (share * np.abs(self.d[l])).T @ (da[l - 1] + 4 * eps * np.abs(a[l - 1]))
+            l: (share * dd[l]).T @ np.abs(a[l - 1])
+            + (share * np.abs(self.d[l])).T @ (da[l - 1] + 4 * eps * np.abs(a[l - 1]))
             + 4 * eps * np.abs(self.penalty_term(l))
             for l in self.W
-        }  # fmt: skip
+        }
         error_b = {l: (share * (dd[l] + 4 * eps * np.abs(self.d[l]))).sum(axis=0) for l in self.b}
         return ({l: np.nan_to_num(v) for l, v in error_W.items()}, {l: np.nan_to_num(v) for l, v in error_b.items()})
 

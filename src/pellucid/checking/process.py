@@ -1,7 +1,7 @@
 """A file with a hand-written backpropagation, diagnosed in a child process that can be stopped.
 
-The child is this module run with ``-m``: it reads a request from standard input and writes its answer to a file, so that
-whatever the code under test prints, closes or exits cannot be taken for the answer.
+The child is this module run with ``-m``: it reads a request from standard input and writes its answer to a file, so
+that whatever the code under test prints, closes or exits cannot be taken for the answer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAMES = ("gradient", "backprop")
 
 
 class CouldNotRunError(ValueError):
-    """The file could not be run to an answer: it does not load, has no function, took too long, or ended the process."""
+    """The file came to no answer: it does not load, has no function, took too long, or ended the process."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,14 @@ def diagnose_file(request: Request, time_limit: float) -> tuple[dict[str, Any], 
     _check(request)
     with tempfile.TemporaryDirectory() as folder:
         answer = os.path.join(folder, "answer.json")
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 (the user's own file, by this very interpreter)
             [sys.executable, "-m", "pellucid.checking.process", answer],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
+        )
         try:
             printed, _ = process.communicate(json.dumps(asdict(request)).encode(), timeout=time_limit)
         except subprocess.TimeoutExpired:
@@ -166,9 +169,10 @@ def find_function(names: Mapping[str, Any], file: str, wanted: str) -> Callable[
         There is none, or more than one that it could be.
     """
     own = {
-        name: value for name, value in names.items()
+        name: value
+        for name, value in names.items()
         if inspect.isfunction(value) and not name.startswith("_") and value.__code__.co_filename == file
-    }  # fmt: skip
+    }
     for name in (wanted,) if wanted else NAMES:
         if callable(names.get(name)):
             found: Callable[..., Any] = names[name]
@@ -178,8 +182,8 @@ def find_function(names: Mapping[str, Any], file: str, wanted: str) -> Callable[
     if len(own) == 1:
         return next(iter(own.values()))
     raise CouldNotRunError(
-        f"it has no function gradient(network, X, y) that returns the gradient; it has {', '.join(own) or 'no function'}"
-        + ("; --function names another" if own else "")
+        f"it has no function gradient(network, X, y) that returns the gradient; it has "
+        f"{', '.join(own) or 'no function'}" + ("; --function names another" if own else "")
     )
 
 

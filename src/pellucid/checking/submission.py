@@ -1,4 +1,4 @@
-"""Gradients as people hand them in, read into arrays by layer: lists, pairs, dicts by any framework's names, flat vectors.
+"""Gradients as people hand them in, read by layer: lists, pairs, dicts by any framework's names, flat vectors.
 
 Every W^l may be (n_l, n_{l-1}) or its transpose, every b^l a row or a column. What cannot be a gradient of the network
 by its shape is a finding and no error.
@@ -18,7 +18,8 @@ from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.layers import parameter_count, parameter_views
 
 EXPECTED = (
-    "expected a flat vector, one array per layer as lists (W, b) or pairs, or a dict by names such as 'fc1.weight', 'W2', "
+    "expected a flat vector, one array per layer as lists (W, b) or pairs, or a dict by names such as "
+    "'fc1.weight', 'W2', "
     "'dense/kernel'"
 )
 
@@ -81,9 +82,13 @@ def read(given: object, problem: Problem) -> Submission:
     layers = list(problem.W)
     if isinstance(given, Mapping):
         pairs = _by_name(given, problem)
-    elif len(arrays) == 1 and arrays[0].ndim <= 2 and arrays[0].size == parameter_count(problem.sizes) and (
-        arrays[0].ndim == 1 or 1 in arrays[0].shape or len(layers) > 1
-    ) and not _fits(arrays[0], ("W", layers[0]), problem):  # fmt: skip
+    elif (
+        len(arrays) == 1
+        and arrays[0].ndim <= 2
+        and arrays[0].size == parameter_count(problem.sizes)
+        and (arrays[0].ndim == 1 or 1 in arrays[0].shape or len(layers) > 1)
+        and not _fits(arrays[0], ("W", layers[0]), problem)
+    ):
         W, b = parameter_views(problem.sizes, arrays[0].astype(np.float64).ravel())
         pairs = [(("W", l), W[l]) for l in layers] + [(("b", l), b[l]) for l in layers]
     else:
@@ -188,7 +193,7 @@ def _leaves(given: object, problem: Problem) -> list[Array | None]:
     return [_array(given)]
 
 
-def _safe(value: object) -> object:
+def _safe(value: object) -> Any:
     value = _plain(value)
     return 1 if _is_list(value) and len(value) else value if not _is_list(value) else []  # type: ignore[arg-type]
 
@@ -299,7 +304,8 @@ def _by_name(given: Mapping[Any, Any], problem: Problem) -> list[tuple[tuple[str
                 pairs += [((symbol, order[0]), array) for order, array in found]
                 continue
             raise UnreadableError(
-                f"the gradient has {len(arrays)} arrays named like {symbol}, but the network has {len(layers)}: {EXPECTED}"
+                f"the gradient has {len(arrays)} arrays named like {symbol}, but the network has {len(layers)}: "
+                f"{EXPECTED}"
             )
         pairs += [((symbol, l), array) for l, array in zip(layers, arrays, strict=False)]
     if not pairs:

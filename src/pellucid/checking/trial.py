@@ -71,10 +71,12 @@ class Trial:
         changed = tuple(
             name
             for name, before, after in (
-                ("X", X, X_own), ("y", y, y_own), ("the network's parameters", self.network.parameters, network.parameters),
+                ("X", X, X_own),
+                ("y", y, y_own),
+                ("the network's parameters", self.network.parameters, network.parameters),
             )
             if not np.array_equal(before, after)
-        )  # fmt: skip
+        )
         if failure is not None:
             return Call(None, failure, changed)
         try:
@@ -170,9 +172,19 @@ class Trial:
             return Diagnosis("wrong", (), (Part("18", (), "other samples give the gradient of the first call", F),), 0)
         if total.shape == right.shape and np.linalg.norm(total - right) > 0:
             return Diagnosis(
-                "wrong", mine.hypotheses, (), mine.step, mine.layer, mine.shown, mine.relative_error, mine.located,
-                (*mine.notes, "right on the samples given and wrong on others like them, to which the numbers here belong"),
-            )  # fmt: skip
+                "wrong",
+                mine.hypotheses,
+                (),
+                mine.step,
+                mine.layer,
+                mine.shown,
+                mine.relative_error,
+                mine.located,
+                (
+                    *mine.notes,
+                    "right on the samples given and wrong on others like them, to which the numbers here belong",
+                ),
+            )
         return None
 
     def _one_by_one(self, *, is_wrong: bool) -> list[str]:
@@ -213,7 +225,8 @@ class Trial:
             return []
         is_right = Judgement(problem, submission).is_right()
         return [
-            f"one input x of shape {self.X[0].shape} gives a gradient{' that is right' if is_right else ''}; a batch does not"
+            f"one input x of shape {self.X[0].shape} gives a gradient{' that is right' if is_right else ''}; a "
+            f"batch does not"
         ]
 
 
@@ -267,8 +280,8 @@ def diagnose(
     loss : str or Loss
     gradient : callable or arrays
         A function f(network, X, y) that computes it; or the gradient itself: a flat vector in the order of
-        `Network.parameters`, lists (W, b), pairs by layer, or a dict by names such as ``fc1.weight`` or ``W2``. Each W^l
-        may be (n_l, n_{l-1}) or its transpose. It may come with the z, a and d of the computation, as
+        `Network.parameters`, lists (W, b), pairs by layer, or a dict by names such as ``fc1.weight`` or ``W2``. Each
+        W^l may be (n_l, n_{l-1}) or its transpose. It may come with the z, a and d of the computation, as
         ``{"gradient": …, "d": …}``.
     sample_weight, l2, l1
         As in `Network.backprop`: what the gradient is meant to include.

@@ -1,4 +1,4 @@
-"""Numbers worked out by hand, to a few digits: right, rounded too early, following from an earlier slip, or like a mistake."""
+"""Numbers worked out by hand to a few digits: right, rounded early, following from a slip, or like a mistake."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ class ValueDiagnosis:
         right = f"{self.expected:.{self.digits}g}"
         words = {
             "right": f"RIGHT: {self.label} = {right}",
-            "rounded_early": f"RIGHT, BUT ROUNDED TOO EARLY: {self.label} is {right}, and {self.value:g} comes out {self.detail}",
+            "rounded_early": f"RIGHT, BUT ROUNDED TOO EARLY: {self.label} is {right}; "
+            f"{self.value:g} comes out {self.detail}",
             "follows": f"FOLLOWS: {self.value:g} is right for {self.detail}; {self.label} is {right}",
             "wrong": f"WRONG: {self.label} is {right}, not {self.value:g}",
         }
@@ -186,7 +187,7 @@ def mistaken_quantities(problem: Problem) -> Iterator[tuple[Fault, int, Quantiti
         ((fault, layers),) = world.faults
         if len(layers) == 1:
             state = _top(problem, world)
-            yield fault, layers[0], _finished(problem, world, state, {F: state}, {})
+            yield fault, layers[0], _finished(problem, world, {F: state})
     right = all_worlds[0]
     chain = {F: _top(problem, right)}
     for l in range(F - 1, 1, -1):
@@ -195,7 +196,7 @@ def mistaken_quantities(problem: Problem) -> Iterator[tuple[Fault, int, Quantiti
     for e, way in output_ways(problem, right):
         if way.fault is not None:
             state = State(right, e, way.value, (), (), 0.0)
-            yield way.fault, F, _finished(problem, right, state, {F: state}, {})
+            yield way.fault, F, _finished(problem, right, {F: state})
     for l in range(F - 1, 1, -1):
         above = chain[l + 1]
         known = {m: chain[m] for m in range(l + 1, F + 1)}
@@ -204,13 +205,13 @@ def mistaken_quantities(problem: Problem) -> Iterator[tuple[Fault, int, Quantiti
         for way in slopes[1:]:
             assert way.fault is not None
             state = State(right, sent[0][0], sent[0][0] * way.value, (), (), 0.0)
-            yield way.fault, l, _finished(problem, right, state, {**known, l: state}, {})
+            yield way.fault, l, _finished(problem, right, {**known, l: state})
         for e, faults in sent[1:]:
             if len(faults) == 1:
                 state = State(right, e, e * slopes[0].value, (), (), 0.0)
-                yield faults[0], l, _finished(problem, right, state, {**known, l: state}, {})
+                yield faults[0], l, _finished(problem, right, {**known, l: state})
         state = State(right, slopes[0].value, slopes[0].value, (), (), 0.0)
-        yield Fault("overwritten"), l, _finished(problem, right, state, {**known, l: state}, {})
+        yield Fault("overwritten"), l, _finished(problem, right, {**known, l: state})
     for l in range(F, 1, -1):
         U = np.eye(problem.sizes[l - 2])
         for made, _ in list(weight_ways(problem, chain[l], l, U))[1:]:
@@ -245,17 +246,15 @@ def _below(problem: Problem, world: World, above: State, l: int) -> State:
     return State(world, e, e * next(iter(slope_ways(problem, world, l))).value, (), (), 0.0)
 
 
-def _finished(
-    problem: Problem, world: World, state: State, known: dict[int, State], extra: dict[str, PerLayerArrays]
-) -> Quantities:
+def _finished(problem: Problem, world: World, known: dict[int, State]) -> Quantities:
     """Go on rightly from the state of the lowest known layer."""
     states = dict(known)
     for l in range(min(known) - 1, 1, -1):
         states[l] = _below(problem, world, states[l + 1], l)
-    W = {l: state_product(problem, one, l, ()) + problem.penalty_term(l) for l, one in states.items()}
-    b = {l: problem.share @ one.d for l, one in states.items()}
+    W: PerLayerArrays = {l: state_product(problem, one, l, ()) + problem.penalty_term(l) for l, one in states.items()}
+    b: PerLayerArrays = {l: problem.share @ one.d for l, one in states.items()}
     d = {l: one.d for l, one in states.items()}
-    return Quantities({"z": world.z, "a": world.a, "d": d, "w": W, "b": b, **extra})
+    return Quantities({"z": world.z, "a": world.a, "d": d, "w": W, "b": b})
 
 
 def _hypothesis(problem: Problem, fault: Fault, layer: int) -> list[Hypothesis]:
@@ -380,9 +379,15 @@ def diagnose_value(
     bench = Bench(run, sample)
     exact = explanation.value
     make: Callable[..., ValueDiagnosis] = lambda verdict, **rest: ValueDiagnosis(  # noqa: E731
-        verdict, explanation.quantity, value, exact, digits, equation=explanation.text,
-        equation_latex=explanation.latex, **rest,
-    )  # fmt: skip
+        verdict,
+        explanation.quantity,
+        value,
+        exact,
+        digits,
+        equation=explanation.text,
+        equation_latex=explanation.latex,
+        **rest,
+    )
     if rounds_to(exact, value, digits):
         return make("right")
     if given and (follows := _follows(bench, label, value, digits, given)):
@@ -437,9 +442,10 @@ def _follows(bench: Bench, label: Label | None, value: float, digits: int, given
     entries = {parse(name): as_number(number, name, -np.inf, open_low=True) for name, number in given.items()}
     quantities = right_quantities(bench.problem, None)
     wrong = [
-        (entry, number) for entry, number in entries.items()
+        (entry, number)
+        for entry, number in entries.items()
         if (exact := bench.of(quantities, entry)) is not None and not rounds_to(exact, number, digits)
-    ]  # fmt: skip
+    ]
     number = _chain(bench, label, lambda array: array, dict(wrong))
     if not wrong or number is None or not rounds_to(number, value, digits):
         return ""
@@ -447,7 +453,7 @@ def _follows(bench: Bench, label: Label | None, value: float, digits: int, given
 
 
 def _chain(bench: Bench, label: Label, rounded: Callable[[Array], Array], fixed: Mapping[Label, float]) -> float | None:
-    """Work the five steps with every intermediate result passed through ``rounded``, and some entries as they are given."""
+    """Work the five steps, every intermediate result passed through ``rounded``, some entries as given."""
     problem = bench.problem
 
     def kept(symbol: str, l: int, array: Array) -> Array:
@@ -469,8 +475,8 @@ def _chain(bench: Bench, label: Label, rounded: Callable[[Array], Array], fixed:
         slope = rounded(problem.sigma[l].derivative(z[l]))
         d[l] = kept("d", l, (d[l + 1] @ problem.W[l + 1]) * slope)
     share = problem.share[:, np.newaxis]
-    W = {l: (share * d[l]).T @ a[l - 1] + problem.penalty_term(l) for l in d}
-    b = {l: (share * d[l]).sum(axis=0) for l in d}
+    W: PerLayerArrays = {l: (share * d[l]).T @ a[l - 1] + problem.penalty_term(l) for l in d}
+    b: PerLayerArrays = {l: (share * d[l]).sum(axis=0) for l in d}
     return bench.of(Quantities({"z": z, "a": a, "d": d, "w": W, "b": b}), label)
 
 
@@ -553,9 +559,10 @@ def keeps_apart(
             if not known:
                 continue
             off = {
-                label: number for label, number in known.items()
+                label: number
+                for label, number in known.items()
                 if not rounds_to(exact[label] or 0.0, float(f"{number:.{digits}g}"), digits)
-            }  # fmt: skip
+            }
             if not off:
                 hidden.append(hypothesis)
                 continue

@@ -22,7 +22,7 @@ from pellucid.version import __version__
 app = App(
     name="pellucid",
     version=__version__,
-    help="Feed-forward neural networks with backpropagation in the open: train, predict, evaluate, show, gradient, check.",
+    help="Feed-forward neural networks, backpropagation in the open: train, predict, evaluate, show, gradient, check.",
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
@@ -396,9 +396,9 @@ def check(
 ) -> int:
     """Diagnose a hand-written backpropagation: is it right, and if not, which term is wrong?
 
-    The file defines gradient(network, X, y), which returns the gradient of the mean loss over the samples: arrays in the
-    order W^2, b^2, W^3, ..., or a dict such as {"W2": ..., "b2": ...}. network.W[l] and network.b[l] are the parameters,
-    X has shape (n, n_1), y (n, n_F). The exit code is 0 if it is right, 1 if it is wrong, 2 if it could not be run.
+    The file defines gradient(network, X, y), which returns the gradient of the mean loss over the samples: arrays in
+    the order W^2, b^2, W^3, ..., or a dict such as {"W2": ..., "b2": ...}. network.W[l] and network.b[l] are the
+    parameters, X has shape (n, n_1), y (n, n_F). The exit code is 0 if right, 1 if wrong, 2 if it could not be run.
 
     Parameters
     ----------

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 if ``check`` found a mistake; 2 with one line on standard error for what the user can mend; 130 after Ctrl-C.
+        0; 1 if ``check`` found a mistake; 2 with one line on standard error for what the user can mend; 130 after
+        Ctrl-C.
     """
     _prepare_streams()
     try:
