@@ -21,6 +21,8 @@ html_math_renderer = "mathml"  # readable offline; browsers draw it themselves
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["math.css"]
 html_title = f"pellucid {version}"
 exclude_patterns = ["_build"]
 nitpicky = True
@@ -107,13 +109,19 @@ _write_tables()
 _write_mistakes()
 
 
+def _mathml(latex, display="inline"):
+    """Convert, with boxes that a style sheet draws: not every browser draws <menclose>."""
+    mathml = convert(latex, display=display)
+    return mathml.replace('<menclose notation="box">', '<mrow class="marked">').replace("</menclose>", "</mrow>")
+
+
 def _inline_math(translator, node):
-    translator.body.append(convert(node.astext()))
+    translator.body.append(_mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _block_math(translator, node):
-    translator.body.append(convert(node.astext(), display="block"))
+    translator.body.append(_mathml(node.astext(), "block"))
     raise nodes.SkipNode
 
 

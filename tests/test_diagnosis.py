@@ -225,6 +225,17 @@ def test_conventions_are_named_and_pass(key, row):
     assert "CONVENTION" in str(diagnosis)
 
 
+def test_two_conventions_together_are_no_mistake():
+    """The sum of half squared errors against the mean of the mean squared error: 16 times, as n = 8 and m = 4."""
+    net = pl.Network([4, 4, 4], seed=1)
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(8, 4)), rng.random((8, 4))
+    g = 8 * net.gradient(X, Y, "half_squared_error").vector
+    diagnosis = pl.diagnose(net, X, Y, "mse", g)
+    assert diagnosis.verdict == "convention"
+    assert set(diagnosis.rows) == {"10", "12"}
+
+
 def test_half_the_squared_error_is_a_convention():
     net, X, Y, _, _ = problem("3-5-4-2 tanh")
     g = net.gradient(X, Y[:, :2], "half_squared_error")

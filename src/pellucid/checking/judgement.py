@@ -142,6 +142,8 @@ class Judgement:
         if np.linalg.norm(matrix @ counts - g) > 10 * self.tolerance * np.linalg.norm(g):
             return None
         usual = counts / problem.share
+        if np.ptp(usual) <= 1e-3 * np.abs(usual).max():
+            return None  # all alike: a factor, and not the samples
         lacking = np.flatnonzero(np.abs(usual) < 1e-3 * np.abs(usual).max())
         if len(lacking):
             which = ", ".join(str(i + 1) for i in lacking[:8]) + (", …" if len(lacking) > 8 else "")

@@ -532,13 +532,12 @@ _LATEX = (
     (r"([A-Za-z])_(\w)\^(\{[^}]*\}|\w)", r"\1_{\2}^{\3}"),
     (r"([a-z]\^(?:\w|\{[^}]*\}))\^T", r"(\1)^T"),
 )
-_WORDS = re.compile(r"(?<![\\\w{^_])([a-z]{2,}(?:[ ,:]+(?:in place of |a |of |the )*[a-z]{2,})*)")
+_WORDS = re.compile(r"(?<![A-Za-z_^])[a-z]{2,}(?:,? (?:a )?[a-z]{2,}|-[a-z]{2,})*")
 
 
 def equation_latex(equation: str, layer: int | None = None, F: int | None = None) -> str:
     """Write the equation as LaTeX, the marked factor boxed."""
-    text = equation_text(equation, layer, F)
+    text = _WORDS.sub(lambda match: rf"\text{{ {match[0]} }}", equation_text(equation, layer, F))
     for pattern, replacement in _LATEX:
         text = re.sub(pattern, replacement, text)
-    text = text.replace("{{", "{").replace("}}", "}") if "boxed{{" not in text else text
-    return _WORDS.sub(lambda match: rf"\text{{{match[1]}}}", text)
+    return text
