@@ -225,6 +225,13 @@ def test_conventions_are_named_and_pass(key, row):
     assert "CONVENTION" in str(diagnosis)
 
 
+def test_a_constant_without_a_name_shows_in_the_smallest_network():
+    net = pl.Network([1, 2], "tanh", seed=0)
+    diagnosis = pl.diagnose(net, [0.7], [0.1, -0.4], "mse", 0.3137 * net.gradient([0.7], [0.1, -0.4]).vector)
+    assert diagnosis.rows == ("37",)
+    assert "0.3137" in str(diagnosis)
+
+
 def test_two_conventions_together_are_no_mistake():
     """The sum of half squared errors against the mean of the mean squared error: 16 times, as n = 8 and m = 4."""
     net = pl.Network([4, 4, 4], seed=1)

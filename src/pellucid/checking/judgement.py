@@ -119,6 +119,11 @@ class Judgement:
                 self.notes.append("the weights' gradients are read as (n_{l-1}, n_l), the transposes of W^l")
         return found, search
 
+    def others(self) -> list[Hypothesis]:
+        """What no way of computing a quantity gives: a penalty that was not declared, samples left out."""
+        found = (self.by_undeclared_penalty(), self.by_samples())
+        return [one for one in found if one is not None]
+
     def by_samples(self) -> Hypothesis | None:
         """Whether the gradient is the right one with other weights of the samples: some left out, or counted twice."""
         problem = self.problem
@@ -153,6 +158,17 @@ class Judgement:
             often, seldom = f"{usual[high]:.4g}", f"{usual[low]:.4g}"
             detail = f"sample {high + 1} counts {often} times its share, sample {low + 1} {seldom} times"
         return Hypothesis((Part("18b" if problem.weight is None or len(lacking) else "35", (), detail, problem.F),))
+
+    def by_constant(self) -> Hypothesis | None:
+        """Whether everything is one constant times the right gradient: small layers alone cannot show it."""
+        pairs = self._pairs(self.floor)
+        size = sum(float(np.vdot(t, t)) for _, _, t, _ in pairs)
+        if not size or sum(g.size for _, g, _, _ in pairs) < 3:
+            return None
+        c = sum(float(np.vdot(g, t)) for _, g, t, _ in pairs) / size
+        if not c or not all(_agrees(g, c * t, self.tolerance, abs(c) * rounding) for _, g, t, rounding in pairs):
+            return None
+        return Hypothesis((Part("37", (), f"the factor {c:.6g} everywhere", self.problem.F),))
 
     def by_undeclared_penalty(self) -> Hypothesis | None:
         """Whether the difference is a multiple of the weights: a penalty that the loss does not have."""
@@ -237,9 +253,10 @@ def diagnose_arrays(
     if search.given.W is not judgement.W:
         errors = judgement.relative_errors()
     hypotheses, kept = _hypotheses(problem, explanations)
-    extra = [one for one in (judgement.by_undeclared_penalty(), judgement.by_samples()) if one is not None]
-    if not hypotheses or (len(hypotheses[0].parts) > 1 and extra):
-        hypotheses = [*extra, *hypotheses]
+    if not hypotheses and (constant := judgement.by_constant()) is not None:
+        hypotheses = [constant]
+    if not hypotheses or len(hypotheses[0].parts) > 1:
+        hypotheses = [*judgement.others(), *hypotheses]
     wrong = judgement.wrong_arrays()
     is_convention = bool(kept) and not parts and not step_parts and _is_convention(kept[0])
     parts = [*parts, *step_parts]
