@@ -1,5 +1,7 @@
 """What the tests share: a reproducible Hypothesis, targets that a loss accepts, closeness in units of rounding."""
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -7,6 +9,9 @@ from hypothesis import settings
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("reproducible")
+
+# A shell starts background jobs with Ctrl-C ignored, and Python leaves it so: tests that press it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
