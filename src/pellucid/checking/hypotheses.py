@@ -91,8 +91,6 @@ COSTS = {
     "mask": 1.0,
     "unit_mask": 1.3,
     "penalty": 1.0,
-    "samples": 2.2,
-    "wrong_penalty": 1.2,
 }
 """How surprising each kind is: what ranks explanations of the same numbers."""
 
@@ -142,8 +140,6 @@ def row_of(fault: Fault, layer: int, F: int) -> tuple[str, ...]:
         "mask": ("24",),
         "unit_mask": ("24",),
         "penalty": ("23",),
-        "samples": ("18b",),
-        "wrong_penalty": ("23",),
     }[kind]
 
 

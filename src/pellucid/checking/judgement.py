@@ -386,7 +386,7 @@ def _readings(problem: Problem, one: Explanation) -> list[tuple[float, Hypothesi
         for rows, some in by_rows.items():
             if fault.kind == "one_sample" and fault in [f for f, _ in merged] and _biases_only(one, fault):
                 rows = ("15", "18b")
-            whole = () if fault.kind in ("one_sample", "unweighted", "samples") and len(some) == F - 1 else tuple(some)
+            whole = () if fault.kind in ("one_sample", "unweighted") and len(some) == F - 1 else tuple(some)
             parts.append([Part(row, whole, fault_detail(fault), F) for row in rows])
     for factor in one.factors:
         where = factor.layers if factor.scope != "everywhere" else ()
