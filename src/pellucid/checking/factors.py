@@ -29,11 +29,12 @@ class Factor:
 
 @dataclass(frozen=True)
 class FactorFault:
-    """A factor that some of the arrays carry."""
+    """A factor that some of the arrays carry, each to a power."""
 
     factor: Factor
     scope: str
     layers: tuple[int, ...]
+    powers: Mapping[Entry, int]
 
 
 def named_factors(problem: Problem) -> list[Factor]:
@@ -128,7 +129,10 @@ class Names:
             return sorted(found, key=lambda one: one[0])[:4]
         faults = tuple(
             FactorFault(
-                Factor(values[entry], "37", f"{values[entry]:.6g}", cost=2.5), f"{entry[0]}^{entry[1]}", (entry[1],)
+                Factor(values[entry], "37", f"{values[entry]:.6g}", cost=2.5),
+                f"{entry[0]}^{entry[1]}",
+                (entry[1],),
+                {entry: 1},
             )
             for entry in sorted(off)
         )
@@ -136,7 +140,10 @@ class Names:
 
     def _named(self, value: float, scope: _Scope) -> list[tuple[float, FactorFault]]:
         factors = self.of(value) or [Factor(value, "37", f"{value:.6g}", cost=2.5)]
-        return [(factor.cost + scope.cost, FactorFault(factor, scope.name, scope.layers)) for factor in factors]
+        return [
+            (factor.cost + scope.cost, FactorFault(factor, scope.name, scope.layers, scope.entries))
+            for factor in factors
+        ]
 
     def _single(self, values: Mapping[Entry, float], scope: _Scope) -> Iterator[tuple[float, tuple[FactorFault, ...]]]:
         first = min(scope.entries, key=lambda entry: scope.entries[entry])

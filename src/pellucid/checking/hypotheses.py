@@ -213,7 +213,6 @@ class Given(NamedTuple):
 
     W: PerLayerArrays
     b: PerLayerArrays
-    eps: float
 
 
 class Search:
@@ -358,11 +357,11 @@ class Search:
             p0, p1 = d0.T @ probe, d1.T @ probe
             target = self.given.W[l] @ self.right_probes[l] - self.problem.penalty_term(l) @ self.right_probes[l]
             rate = state.rate
-            if rate is None and (bottom := float(np.vdot(p1, p1))) > 0 and p0.size > 3:
+            if rate is None and p1.any() and p0.size > 3:
                 # g = s (p0 - η p1): two unknowns
                 basis = np.stack([p0.ravel(), p1.ravel()], axis=1)
                 (s, t), *_ = np.linalg.lstsq(basis, target.ravel(), rcond=None)
-                rate = -float(t / s) if s and bottom else None
+                rate = -float(t / s) if s else None
             if rate is not None and rate > 1e-9:
                 fault = Fault("updated_weights", f"η = {rate:.6g}")
                 yield self._with_delta(state, l, e0 - rate * e1, d0 - rate * d1, (fault, slope.fault), rate)
@@ -602,50 +601,29 @@ def _directed(g: Array, p: Array, tolerance: float, floor: float) -> bool:
     return bool((apart <= reach * reach + 1e-14 * whole).any())
 
 
+_IN_HIDDEN_LAYERS = (
+    *("slope_missing", "slope_at_a", "slope_of_z", "other_slope", "function_for_slope", "raw_error", "overwritten"),
+    *("transposed_weights", "updated_weights", "last_path", "first_path", "no_weights"),
+)
+_IN_ANY_LAYERS = (
+    *("diagonal", "residual", "other_loss", "broadcast", "slope_twice", "activation_twice", "no_bias", "unit_mask"),
+    *("other_activation", "own_a", "wrong_layer_a", "transposed_gradient", "z_for_a"),
+    *("wrong_layer_slope", "wrong_layer_weights"),
+)
+
+
 def _applicable(fault: Fault, F: int) -> set[int]:
-    if fault.kind in ("slope_missing", "slope_at_a", "slope_of_z", "other_slope", "function_for_slope"):
-        return set(range(2, F))
-    if fault.kind in (
-        "raw_error",
-        "transposed_weights",
-        "updated_weights",
-        "last_path",
-        "first_path",
-        "no_weights",
-        "overwritten",
-    ):
-        return set(range(2, F))
-    if fault.kind in (
-        "diagonal",
-        "residual",
-        "other_loss",
-        "broadcast",
-        "slope_twice",
-        "activation_twice",
-        "no_bias",
-        "other_activation",
-    ):
+    """The layers in which a mistake would be made if it is made throughout; none where that says nothing."""
+    if fault.kind in _IN_ANY_LAYERS:
         return set()
-    if fault.kind in (
-        "own_a",
-        "wrong_layer_a",
-        "transposed_gradient",
-        "z_for_a",
-        "wrong_layer_slope",
-        "wrong_layer_weights",
-        "unit_mask",
-    ):
-        return set()
-    return set(range(2, F + 1))
+    return set(range(2, F if fault.kind in _IN_HIDDEN_LAYERS else F + 1))
 
 
 def _minimal(explanations: list[Explanation]) -> list[Explanation]:
     """Leave out what needs all that another one needs, and more."""
     kept: list[Explanation] = []
     for one in explanations:
-        mine = {(fault.kind, l) for fault, layers in one.faults for l in layers} | {
-            (f.factor.row, f.scope) for f in one.factors
-        }
+        mine = _needs(one)
         if not any(_needs(other) < mine for other in kept):
             kept.append(one)
     return kept

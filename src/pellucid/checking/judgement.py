@@ -106,7 +106,7 @@ class Judgement:
 
     def explanations(self, seen: Mapping[str, PerLayerArrays]) -> tuple[list[Explanation], Search]:
         """What gives the numbers."""
-        given = Given(self.W, self.b, self.eps)
+        given = Given(self.W, self.b)
         search = Search(self.problem, given, self.tolerance, self.floor, seen)
         found = search.run()
         if not found and self.submission.is_transposed is None and any(W.size > 1 for W in self.W.values()):
@@ -546,7 +546,11 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
     if chosen is None:
         return None
     state = State(world, chosen[0], chosen[1].value, (), (), 0.0)
-    values = _factor_values(explanation.factors, problem)
+    factors = _factors_on(explanation.factors, problem)
+
+    def times(symbol: str, l: int) -> float:
+        return float(np.prod([value ** one.powers.get((symbol, l), 0) for one, value in factors]))
+
     W: PerLayerArrays = {}
     b: PerLayerArrays = {}
     for l in range(F, 1, -1):
@@ -557,9 +561,9 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
             state = lowered
         one = formed[l]
         try:
-            W[l] = values("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
+            W[l] = times("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
             made = tuple(fault for fault in one.b if fault.kind != "penalty")
-            b[l] = values("b", l) * next(
+            b[l] = times("b", l) * next(
                 (p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1])
             )
         except KeyError:
@@ -586,25 +590,14 @@ def _lowered(problem: Problem, state: State, l: int, faults: list[Fault], W: Per
     return State(state.world, e, e * slope, (), (), 0.0)
 
 
-class _factor_values:  # noqa: N801 (called like the function that it is)
-    """The factors of an explanation, for other numbers of samples."""
+def _factors_on(factors: tuple[FactorFault, ...], problem: Problem) -> list[tuple[FactorFault, float]]:
+    """The factors of an explanation with their values on other samples: n is another number there."""
 
-    def __init__(self, factors: tuple[FactorFault, ...], problem: Problem) -> None:
-        known = {(factor.row, factor.name.split("=")[0]): factor.value for factor in named_factors(problem)}
-        self.factors = [
-            (fault, known.get((fault.factor.row, fault.factor.name.split("=")[0]), fault.factor.value))
-            for fault in factors
-        ]
+    def name(row: str, words: str) -> tuple[str, str]:
+        return row, words.split("=")[0]
 
-    def __call__(self, symbol: str, l: int) -> float:
-        value = 1.0
-        for fault, factor in self.factors:
-            if l not in fault.layers or (fault.scope[:1] in "Wb" and fault.scope[:1] != symbol):
-                continue
-            if fault.scope in ("all weights", "all biases") and fault.scope[4] != symbol.lower():
-                continue
-            value *= factor
-        return value
+    known = {name(factor.row, factor.name): factor.value for factor in named_factors(problem)}
+    return [(one, known.get(name(one.factor.row, one.factor.name), one.factor.value)) for one in factors]
 
 
 def _better_input(problem: Problem, explanations: list[Explanation], tolerance: float) -> BetterInput | None:
