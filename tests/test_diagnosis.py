@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.checking.diagnosis import STEPS, VERDICTS
+from pellucid.checking.judgement import Judgement, replay
 from pellucid.checking.mistakes import MISTAKES
+from pellucid.checking.problem import Problem
+from pellucid.checking.submission import read
+from pellucid.samples import as_penalty, as_samples
 from student import LOSS_SLOPE, SIGMA, SLOPE, Early, Student, forms, plant, slots
 
 NETWORKS = {
@@ -340,6 +344,23 @@ def test_a_better_input_tells_hypotheses_apart():
     )
     assert {"2", "10"} in rows_listed(again)
     assert {"2", "12"} not in rows_listed(again)
+
+
+@pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers"])
+def test_an_explanation_gives_back_the_numbers_that_it_explains(name):
+    """What a better input is chosen by. Of mistake 26 it takes one of the slopes that a backward pass may have."""
+    net, X, Y, loss, _ = problem(name)
+    whole = Problem(net, as_samples(net, X, Y, loss), as_penalty(0, 0))
+    truth = Student(loss)(net, X, Y)
+    for key, _, layers in forms(net, loss, len(X), 0.0):
+        g = Student(loss, {key: layers})(net, X, Y)
+        if key == "26" or same(g, truth):
+            continue
+        first = Judgement(whole, read(g, whole)).explanations({})[0][0]
+        W, b = replay(first, whole)
+        for l in net.W:
+            np.testing.assert_allclose(W[l], g["W"][l], rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(b[l], g["b"][l], rtol=1e-6, atol=1e-9)
 
 
 def test_nothing_known_is_said_and_located():
