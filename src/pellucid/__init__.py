@@ -9,6 +9,7 @@ from pellucid.backprop import Gradient
 from pellucid.checking import GradientCheck
 from pellucid.errors import (
     DataFileError,
+    FormulaError,
     MissingExtraError,
     ModelFileError,
     TrainingDiverged,
@@ -25,7 +26,7 @@ from pellucid.training import Epoch, History
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
-    from pellucid import data
+    from pellucid import data, symbolic, worksheet
     from pellucid.checking import Diagnosis, diagnose, diagnose_value
     from pellucid.predictor import Predictor
 
@@ -40,6 +41,7 @@ __all__ = [
     "Diagnosis",
     "Epoch",
     "Explanation",
+    "FormulaError",
     "Gradient",
     "GradientCheck",
     "History",
@@ -64,7 +66,9 @@ __all__ = [
     "diagnose_value",
     "load",
     "schedules",
+    "symbolic",
     "train_many",
+    "worksheet",
 ]
 
 
@@ -72,9 +76,9 @@ _OF_CHECKING = ("Diagnosis", "diagnose", "diagnose_value")
 
 
 def __getattr__(name: str) -> Any:
-    """Import the data sets, the readers and the diagnosis when first used: they load much."""
-    if name == "data":
-        return import_module("pellucid.data")
+    """Import the data sets, the diagnosis, the formulas and the worksheets when first used: they load much."""
+    if name in ("data", "symbolic", "worksheet"):
+        return import_module(f"pellucid.{name}")
     if name in _OF_CHECKING:
         return getattr(import_module("pellucid.checking"), name)
     if name == "Predictor":

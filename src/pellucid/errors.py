@@ -30,6 +30,24 @@ class DataFileError(ValueError):
     """A data file whose content cannot be read as numbers and categories."""
 
 
+class FormulaError(ValueError):
+    """A formula that cannot be read, or that would take too long to work with.
+
+    Attributes
+    ----------
+    reason : str
+        What is wrong, without the place.
+    position : int
+        Where in the text, from 0.
+    """
+
+    def __init__(self, reason: str, position: int, text: str = "") -> None:
+        self.reason = reason
+        self.position = position
+        near = " ".join(text[max(0, position - 20) : position + 20].split())
+        super().__init__(f"{reason}, at position {position + 1}" + (f" near {near!r}" if near else ""))
+
+
 class MissingExtraError(ImportError):
     """A dependency that is imported when first used, and is not installed."""
 

@@ -13,6 +13,7 @@ from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
+from pellucid.drawing import Drawing, draw
 from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
@@ -464,6 +465,25 @@ class Network(Layers):
             return samples, as_samples(self, X, Y, samples.loss, *weight, names=names)
         fraction = as_number(validation, "validation", 0, 1, open_low=True)
         return split(samples, fraction, settings.seed)
+
+    def draw(self, show: Sequence[str] = ("a",), *, run: Run | None = None, sample: int | None = None) -> Drawing:
+        """Draw the network with its labels.
+
+        Parameters
+        ----------
+        show : sequence of {'a', 'z', 'd', 'w', 'b'}
+            What is labelled: activations, pre-activations and deltas in the circles, weights along the lines, biases.
+        run : Run, optional
+            Put its numbers beside the labels.
+        sample : int, optional
+            Of the run, from 1, if it is that of a batch.
+
+        Returns
+        -------
+        Drawing
+            ``.svg``, ``.save(path)``; notebooks show it. Of large layers the first neurons and the last.
+        """
+        return draw(self, show=show, run=run, sample=sample)
 
     def save(self, path: PathLike) -> None:
         """Write the network to a safetensors file: sizes, activations and parameters, never code.

@@ -1,4 +1,4 @@
-"""The six commands: train, predict, evaluate, show, gradient, check."""
+"""The commands that work with numbers: train, predict, evaluate, show, gradient, check."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from pellucid.version import __version__
 app = App(
     name="pellucid",
     version=__version__,
-    help="Feed-forward neural networks, backpropagation in the open: train, predict, evaluate, show, gradient, check.",
+    help="Feed-forward neural networks, backpropagation in the open.",
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
@@ -196,7 +196,7 @@ def train(
     n_outputs = encoding.n_outputs
     if encoding.target.classes is not None and (output_activation == "softmax" or row.targets == "classes"):
         n_outputs = len(encoding.target.classes)
-    sizes = [encoding.n_inputs, *_sizes(hidden), n_outputs]
+    sizes = [encoding.n_inputs, *read_sizes(hidden), n_outputs]
     network = Network(sizes, [activation] * (len(sizes) - 2) + [output_activation], dtype=dtype, seed=seed, init=init)
     model = Predictor(network, row, encoding)
     samples = model.samples(table.take(trained))
@@ -360,10 +360,10 @@ def gradient(
     """
     chosen = _loss(loss, delta, tau)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if _are_sizes(network):
+        if are_sizes(network):
             if file is not None:
                 raise ValueError("a new network takes its sample from --x and --y, not from a file")
-            net = Network(_sizes(network), activation, output_activation, seed=seed)
+            net = Network(read_sizes(network), activation, output_activation, seed=seed)
             run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
         else:
             run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
@@ -434,7 +434,7 @@ def check(
     if not 0 < time_limit < 1e6:
         raise ValueError(f"--time-limit must be a positive number of seconds, got {time_limit:g}")
     request = Request(
-        file, tuple(_sizes(network)), activation, output_activation or "", loss, as_count(samples, "--samples"),
+        file, tuple(read_sizes(network)), activation, output_activation or "", loss, as_count(samples, "--samples"),
         as_count(seed, "--seed", 0), l2, l1, dtype, function or "",
     )  # fmt: skip
     diagnosis, text, printed = diagnose_file(request, time_limit)
@@ -550,11 +550,12 @@ def _output_layer(encoding: Encoding, loss: Loss | None, activation: str | None)
     return loss, activation
 
 
-def _are_sizes(text: str) -> bool:
+def are_sizes(text: str) -> bool:
+    """Whether a command's argument is sizes such as 3-4-2, and no file."""
     return re.fullmatch(r"\s*\d+(\s*[-,x]\s*\d+)+\s*", text) is not None and not os.path.exists(text)
 
 
-def _sizes(text: str) -> list[int]:
+def read_sizes(text: str) -> list[int]:
     """Read layer sizes such as 32,32 or 3-4-2; 0 is none."""
     if text.strip() == "0":
         return []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
+from pellucid.cli import lessons  # noqa: F401 (its commands belong to the app)
 from pellucid.cli.commands import app
 from pellucid.errors import MissingExtraError, UnknownLabelError
 

@@ -1,0 +1,263 @@
+"""What an exercise asks for: one answer, how it is read, and which mistakes would give another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pellucid.errors import FormulaError
+
+Entries = tuple[tuple[str, ...], ...]
+"""An answer as rows of formulas; a number or a formula is one row of one."""
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A mistake, and the answer that it gives.
+
+    Attributes
+    ----------
+    name : str
+        What went wrong, in a phrase.
+    answer : Entries
+    repair : str
+        What to do instead, as markup.
+    row : str
+        The row of the table of mistakes, if it is one of those.
+    """
+
+    name: str
+    answer: Entries
+    repair: str = ""
+    row: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the formulas of an answer are read and compared.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names that may stand in them, so that ``uv`` is u v.
+    definitions : dict of str to str
+        Put in before comparing: an answer may keep x where x = sin u + cos v.
+    functions : dict of str to (str, str)
+        Functions that may be named, as σ with its variable and formula.
+    labels : bool
+        Whether ``w_12^2`` is a label and not a power.
+    domain : {'real', 'positive'}
+    """
+
+    names: tuple[str, ...] = ()
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    labels: bool = False
+    domain: str = "real"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One answer that an exercise asks for.
+
+    Attributes
+    ----------
+    key : str
+        Its name in a file of answers: ``df/dx``, ``W^2``, ``z_1^2``.
+    latex : str
+        What is asked for, as it stands before the equals sign.
+    kind : {'number', 'formula', 'piecewise', 'vector', 'matrix'}
+    expected : Entries
+    expected_latex : str
+        The right answer as LaTeX.
+    reading : Reading
+    digits : int or None
+        Significant digits that a number is compared to; None compares exactly, and a decimal that stands for a fraction
+        as it is rounded.
+    shape_matters : bool
+        Whether a row in place of a column is another answer.
+    slips : tuple of Slip
+    kinks : tuple of (float, float)
+        For a piecewise function: where it has no derivative, and the value that the library takes there.
+    follows : callable, optional
+        From the answers given so far by key, what would be right if they were; None if that cannot be said.
+    """
+
+    key: str
+    latex: str
+    kind: str
+    expected: Entries
+    expected_latex: str
+    reading: Reading = Reading()
+    digits: int | None = None
+    shape_matters: bool = False
+    slips: tuple[Slip, ...] = ()
+    kinks: tuple[tuple[float, float], ...] = ()
+    follows: Callable[[Mapping[str, Entries]], Entries | None] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The right answer as it may stand in a file of answers."""
+        return as_text(self.expected, self.kind)
+
+
+def entry(formula: object) -> Entries:
+    """Return a single formula as an answer."""
+    return ((str(formula),),)
+
+
+def vector(formulas: Sequence[object]) -> Entries:
+    """Return a column as an answer."""
+    return tuple((str(formula),) for formula in formulas)
+
+
+def matrix(rows: Sequence[Sequence[object]]) -> Entries:
+    """Return rows of formulas as an answer."""
+    return tuple(tuple(str(formula) for formula in row) for row in rows)
+
+
+def as_text(entries: Entries, kind: str) -> str:
+    """Write an answer on a line."""
+    if kind == "vector":
+        return f"({', '.join(one for row in entries for one in row)})"
+    if kind == "matrix":
+        return f"[{'; '.join(', '.join(row) for row in entries)}]"
+    return entries[0][0]
+
+
+def is_vector(entries: Entries) -> bool:
+    """Whether an answer has one row or one column."""
+    return len(entries) == 1 or all(len(row) == 1 for row in entries)
+
+
+def flat(entries: Entries) -> tuple[str, ...]:
+    """Return the entries in their order."""
+    return tuple(one for row in entries for one in row)
+
+
+# what a student wrote, as entries
+
+
+def read_entries(given: object, kind: str) -> Entries:
+    """Read what a student wrote: a number, a formula, a vector or a matrix, as text or as arrays.
+
+    Parameters
+    ----------
+    given : str, int, float, or lists of them
+        ``"(0, 2, 5, 18)"``, ``[0, 2, 5, 18]``, ``"[1, 2; 3, 4]"``, ``[[1, 2], [3, 4]]``, LaTeX's pmatrix, …
+    kind : str
+        As in `Field`.
+
+    Raises
+    ------
+    FormulaError
+        It is empty, or of no such kind.
+    """
+    if isinstance(given, bool) or given is None:
+        raise FormulaError(f"an answer is text or a number, not {given!r}", 0)
+    if isinstance(given, (int, float)):
+        return entry(repr(given))
+    if isinstance(given, str):
+        return _read_text(given, kind)
+    if isinstance(given, Sequence):
+        return _read_arrays(given)
+    raise FormulaError(f"an answer is text, a number or a list, not {type(given).__name__}", 0)
+
+
+_MOST_ENTRIES = 1_000
+
+
+def _read_arrays(given: Sequence[object]) -> Entries:
+    if not given:
+        raise FormulaError("the list is empty", 0)
+    nested = [isinstance(row, Sequence) and not isinstance(row, str) for row in given]
+    if all(nested):
+        rows = [tuple(_read_one(one) for one in row) for row in given]  # type: ignore[attr-defined]
+    elif not any(nested):
+        rows = [(_read_one(one),) for one in given]
+    else:
+        raise FormulaError("some rows are lists and some are not", 0)
+    return _checked(rows)
+
+
+def _checked(rows: Sequence[tuple[str, ...]]) -> Entries:
+    if len({len(row) for row in rows}) != 1:
+        raise FormulaError(f"the rows have different lengths: {', '.join(str(len(row)) for row in rows)}", 0)
+    if not rows[0] or len(rows) * len(rows[0]) > _MOST_ENTRIES:
+        raise FormulaError("there are no entries" if not rows[0] else "there are too many entries", 0)
+    return tuple(rows)
+
+
+def _read_one(one: object) -> str:
+    if isinstance(one, bool) or not isinstance(one, (int, float, str)):
+        raise FormulaError(f"an entry is text or a number, not {one!r}", 0)
+    return one.strip() if isinstance(one, str) else repr(one)
+
+
+_LATEX_MATRIX = re.compile(r"\\begin\{([pbvBV]?)matrix\}(.*?)\\end\{\1matrix\}", re.DOTALL)
+_MOST_LETTERS = 20_000
+
+
+def _read_text(given: str, kind: str) -> Entries:
+    text = given.strip().strip("$").strip()
+    if not text:
+        raise FormulaError("the answer is empty", 0)
+    if len(text) > _MOST_LETTERS:
+        raise FormulaError(f"the answer has {len(text):,} letters, and at most {_MOST_LETTERS:,} are read", 0)
+    if kind not in ("vector", "matrix"):
+        return entry(text)
+    text = re.sub(r"\^\s*(\{\s*T\s*\}|T|⊤|\\top|\\mathsf\{T\})\s*$", "", text).strip()
+    found = _LATEX_MATRIX.fullmatch(text)
+    if found is not None:
+        rows = [row for row in found[2].split(r"\\") if row.strip()]
+        entries = _checked([tuple(one.strip() for one in row.split("&")) for row in rows])
+        return _as_column(entries) if kind == "vector" else entries
+    inner = _without_brackets(text)
+    rows_text = list(_split(inner, ";"))
+    if len(rows_text) == 1 and kind == "matrix" and "[" in inner + "(":
+        nested = [_without_brackets(row) for row in _split(inner, ",")]
+        if all(_is_bracketed(row.strip()) for row in _split(inner, ",")):
+            rows_text = nested
+    if kind == "vector":
+        parts = rows_text if len(rows_text) > 1 else list(_split(inner, ","))
+        if len(parts) == 1 and re.fullmatch(r"[-+\d.\s/]+", inner):
+            parts = inner.split()
+        return _checked([(part.strip(),) for part in parts])
+    rows = [tuple(part.strip() for part in _split(row, ",")) for row in rows_text]
+    return _checked(rows)
+
+
+def _as_column(entries: Entries) -> Entries:
+    return vector(flat(entries)) if is_vector(entries) else entries
+
+
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether one pair of brackets encloses it all."""
+    if len(text) < 2 or _PAIRS.get(text[0]) != text[-1]:
+        return False
+    depth = 0
+    for i, letter in enumerate(text):
+        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        if depth == 0:
+            return i == len(text) - 1
+    return False
+
+
+def _without_brackets(text: str) -> str:
+    text = re.sub(r"\\(left|right)\s*", "", text).strip()
+    return text[1:-1].strip() if _is_bracketed(text) else text
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    """Split at separators outside all brackets."""
+    depth = start = 0
+    for i, letter in enumerate(text):
+        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        if letter == separator and depth == 0:
+            yield text[start:i]
+            start = i + 1
+    yield text[start:]

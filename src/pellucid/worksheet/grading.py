@@ -1,0 +1,280 @@
+"""Answers graded: every one judged, the points, a report for the student and a table for the teacher."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pellucid.document import Block, Document, Heading, Items, Paragraph, Table, escape
+from pellucid.errors import DataFileError, FormulaError
+from pellucid.storage import PathLike
+from pellucid.worksheet.answers import Answers, find, read_answers
+from pellucid.worksheet.fields import Entries, read_entries
+from pellucid.worksheet.judging import VERDICTS, Judgement, judge
+from pellucid.worksheet.variants import Worksheet, worksheet
+
+
+@dataclass(frozen=True)
+class Grade:
+    """A graded file of answers.
+
+    Attributes
+    ----------
+    answers : Answers
+    sheet : Worksheet
+    judgements : dict of int to tuple of Judgement
+        By exercise.
+    """
+
+    answers: Answers
+    sheet: Worksheet
+    judgements: Mapping[int, tuple[Judgement, ...]]
+
+    @property
+    def points(self) -> float:
+        """The sum of the points."""
+        return sum(one.points for several in self.judgements.values() for one in several)
+
+    @property
+    def of(self) -> int:
+        """The most that could be had: one point for each answer."""
+        return sum(len(several) for several in self.judgements.values())
+
+    @property
+    def undecided(self) -> int:
+        """Answers that a person must look at."""
+        return sum(one.verdict == "undecided" for several in self.judgements.values() for one in several)
+
+    @property
+    def headline(self) -> str:
+        """The result in a line."""
+        name = self.answers.student or os.path.basename(self.answers.source) or "answers"
+        more = f", {self.undecided} to be looked at" if self.undecided else ""
+        return f"{name}: {self.points:.4g} of {self.of} points{more}"
+
+    def report(self, *, solutions: bool = False) -> Document:
+        """Return the report for the student.
+
+        Parameters
+        ----------
+        solutions : bool
+            Whether the right answers are told.
+        """
+        return _report(self, solutions=solutions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as what JSON can hold."""
+        return {
+            "source": self.answers.source,
+            "student": self.answers.student,
+            "variant": self.sheet.seed,
+            "points": self.points,
+            "of": self.of,
+            "answers": [
+                {
+                    "exercise": number,
+                    "answer": one.field.key,
+                    "given": one.given,
+                    "verdict": one.verdict,
+                    "points": one.points,
+                    "remark": one.remark,
+                    "mistake": one.mistake,
+                    "row": one.row,
+                    "repair": one.repair,
+                }
+                for number, several in self.judgements.items()
+                for one in several
+            ],
+            "unknown": list(self.answers.unknown),
+        }
+
+
+def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
+    """Grade one student's answers.
+
+    Parameters
+    ----------
+    answers : Answers or path
+        As read, or a file to read.
+    variant : int, optional
+        The variant that was handed out; without it the one that the file names, or the exercises of the course.
+
+    Returns
+    -------
+    Grade
+
+    Raises
+    ------
+    DataFileError
+        The file cannot be read, or answers another variant than the one named.
+    OSError
+        There is no such file.
+    """
+    read = answers if isinstance(answers, Answers) else read_answers(answers)
+    if variant is not None and read.variant is not None and read.variant != variant:
+        raise DataFileError(f"{read.source} answers variant {read.variant}, and variant {variant} was asked for")
+    sheet = worksheet(read.variant if variant is None else variant)
+    judgements = {}
+    for exercise in sheet.exercises:
+        earlier: dict[str, Entries] = {}
+        judged = []
+        for field in exercise.fields:
+            given = find(read, exercise.number, field.key, is_only=len(exercise.fields) == 1)
+            judged.append(judge(field, given, earlier))
+            entries = _entries(given, field.kind)
+            if entries is not None:
+                earlier[field.key] = entries
+        judgements[exercise.number] = tuple(judged)
+    return Grade(read, sheet, judgements)
+
+
+def _entries(given: object, kind: str) -> Entries | None:
+    if given is None:
+        return None
+    try:
+        return read_entries(given, kind)
+    except FormulaError:
+        return None
+
+
+@dataclass(frozen=True)
+class NotGraded:
+    """A file that could not be graded, and why."""
+
+    source: str
+    reason: str
+
+
+def grade_folder(folder: PathLike, variant: int | None = None) -> list[Grade | NotGraded]:
+    """Grade every file of answers in a folder, in the order of their names.
+
+    Returns
+    -------
+    list of Grade or NotGraded
+        A file that cannot be read is named with the reason and stops no other.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such folder, or it holds no answers.
+    """
+    files = answer_files(folder)
+    return [_grade_one(file, variant) for file in files]
+
+
+def answer_files(folder: PathLike) -> list[Path]:
+    """Return the files of answers in a folder by name."""
+    path = Path(folder)
+    files = sorted(one for one in path.iterdir() if one.suffix.lower() in (".toml", ".json") and one.is_file())
+    files = [one for one in files if one.name != "manifest.json"]
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no answers: files that end in .toml or .json")
+    return files
+
+
+def _grade_one(file: Path, variant: int | None) -> Grade | NotGraded:
+    try:
+        return grade(file, variant)
+    except (DataFileError, OSError) as error:
+        return NotGraded(str(file), str(error))
+
+
+# what is written about it
+
+
+_SIGNS = {"right": "✓", "follows": "✓", "partly": "~", "wrong": "✗", "unreadable": "?", "undecided": "?", "missing": "–"}
+
+
+def _report(grade: Grade, *, solutions: bool) -> Document:
+    who = grade.answers.student or os.path.basename(grade.answers.source)
+    blocks: list[Block] = [Paragraph(f"**{grade.points:.4g} of {grade.of} points**" + (f", {escape(who)}" if who else ""))]
+    rows = []
+    for exercise in grade.sheet.exercises:
+        judged = grade.judgements[exercise.number]
+        signs = "".join(_SIGNS[one.verdict] for one in judged)
+        points = sum(one.points for one in judged)
+        rows.append((f"{exercise.number} {exercise.title}", f"{points:.3g} of {len(judged)}", signs))
+    blocks.append(Table(("exercise", "points", "answers"), tuple(rows)))
+    for exercise in grade.sheet.exercises:
+        said = [_about(one, solutions=solutions) for one in grade.judgements[exercise.number] if _is_worth_a_word(one)]
+        if said:
+            blocks += [Heading(2, f"{exercise.number} {exercise.title}"), Items(tuple(said))]
+    if grade.answers.unknown:
+        names = ", ".join(f"`{escape(name)}`" for name in grade.answers.unknown[:20])
+        blocks.append(Paragraph(f"No exercise has the name {names}: what stands there was not graded."))
+    return Document(f"{grade.sheet.title}: report", tuple(blocks))
+
+
+def _is_worth_a_word(one: Judgement) -> bool:
+    return one.verdict != "right" or bool(one.remark)
+
+
+def _about(one: Judgement, *, solutions: bool) -> str:
+    parts = [f"${one.field.latex}$: {VERDICTS[one.verdict]}"]
+    if one.given:
+        parts[0] += f", `{escape(one.given)}`"
+    parts[0] += "."
+    if one.mistake:
+        parts.append(f"**{one.mistake[:1].upper()}{one.mistake[1:]}.**")
+    parts += [escape(one.remark) if one.verdict == "unreadable" else one.remark] if one.remark else []
+    parts += [one.repair] if one.repair else []
+    if solutions and one.verdict not in ("right", "follows"):
+        parts.append(f"Right: ${one.field.expected_latex}$.")
+    return " ".join(parts)
+
+
+def grades_csv(grades: Sequence[Grade | NotGraded]) -> str:
+    """Write the table for the teacher: a row for each file, a column for each answer.
+
+    Parameters
+    ----------
+    grades : sequence of Grade or NotGraded
+
+    Returns
+    -------
+    str
+        CSV: file, student, variant, points, of, each answer's verdict, and the mistakes by their names.
+    """
+    keys: dict[tuple[int, str], None] = {}
+    for one in grades:
+        if isinstance(one, Grade):
+            for number, several in one.judgements.items():
+                for judgement in several:
+                    keys.setdefault((number, judgement.field.key))
+    ordered = sorted(keys, key=lambda key: key[0])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["file", "student", "variant", "points", "of", *(f"{n} {key}" for n, key in ordered), "mistakes"])
+    for one in grades:
+        writer.writerow(_plain(cell) for cell in _row(one, ordered))
+    return buffer.getvalue()
+
+
+def _row(one: Grade | NotGraded, ordered: Iterable[tuple[int, str]]) -> list[object]:
+    if isinstance(one, NotGraded):
+        return [os.path.basename(one.source), "", "", "", "", *("" for _ in ordered), f"not graded: {one.reason}"]
+    verdicts = {
+        (number, judgement.field.key): judgement.verdict
+        for number, several in one.judgements.items()
+        for judgement in several
+    }
+    mistakes = [
+        f"{number} {judgement.field.key}: {judgement.mistake}" + (f" [{judgement.row}]" if judgement.row else "")
+        for number, several in one.judgements.items()
+        for judgement in several
+        if judgement.mistake
+    ]
+    variant = "" if one.sheet.seed is None else one.sheet.seed
+    cells = [verdicts.get(key, "") for key in ordered]
+    source = os.path.basename(one.answers.source)
+    return [source, one.answers.student, variant, round(one.points, 4), one.of, *cells, "; ".join(mistakes)]
+
+
+def _plain(cell: object) -> object:
+    """Keep a spreadsheet from taking a student's text for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

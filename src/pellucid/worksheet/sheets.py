@@ -1,0 +1,68 @@
+"""A worksheet as a document: solved, blank, or its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pellucid.document import AnswerSpace, Block, Document, Equation, Heading, KeepTogether, PageBreak, Solution, Table
+from pellucid.worksheet.exercise import Exercise
+from pellucid.worksheet.variants import Worksheet
+
+_NEW_PAGE = (3, 5, 7, 9, 11, 12)
+"""On paper to write on these exercises begin a page, so that every variant's pages break at the same places."""
+
+
+def solved(sheet: Worksheet) -> Document:
+    """Return the exercises with their solutions.
+
+    Parameters
+    ----------
+    sheet : Worksheet
+
+    Returns
+    -------
+    Document
+    """
+    blocks: list[Block] = []
+    for exercise in sheet.exercises:
+        blocks += [_heading(exercise), *exercise.statement, Solution((*exercise.solution, *_answers(exercise)))]
+    return Document(sheet.title + ", solved", tuple(blocks))
+
+
+def blank(sheet: Worksheet, student: str = "") -> Document:
+    """Return the exercises with room to write.
+
+    Parameters
+    ----------
+    sheet : Worksheet
+    student : str
+        Stands on the name's line.
+    """
+    blocks: list[Block] = []
+    for exercise in sheet.exercises:
+        if exercise.number in _NEW_PAGE:
+            blocks.append(PageBreak())
+        blocks.append(KeepTogether((_heading(exercise), *exercise.statement)))
+        if exercise.room:
+            blocks.append(AnswerSpace(exercise.room))
+    return Document(sheet.title, tuple(blocks), fields=(("Name", student), ("Date", "")))
+
+
+def key(sheet: Worksheet) -> Document:
+    """Return the answers alone, with the name that each has in a file of answers."""
+    blocks: list[Block] = []
+    for exercise in sheet.exercises:
+        rows = tuple((f"`{field.key}`", f"${field.expected_latex}$") for field in exercise.fields)
+        blocks += [_heading(exercise), Table(("answer", ""), rows)]
+    return Document(sheet.title + ", key", tuple(blocks))
+
+
+def _heading(exercise: Exercise) -> Heading:
+    return Heading(2, f"{exercise.number} {exercise.title}")
+
+
+def _answers(exercise: Exercise) -> Iterator[Block]:
+    """Repeat the answer at the end where the steps are many."""
+    if len(exercise.fields) == 1:
+        (field,) = exercise.fields
+        yield Equation((rf"\boxed{{{field.latex} = {field.expected_latex}}}",))
