@@ -1,0 +1,1169 @@
+"""Formulas as people type them, read into a tree: plain text, Unicode, and pasted LaTeX.
+
+Nothing here evaluates what it reads. The grammar, from loosest to tightest::
+
+    formula    sum [if condition [else formula]]; several such pieces with ; or , between them
+    sum        product (+ | -) product …
+    product    factor (* | / | nothing) factor …      side by side is a product; 1/2x is (1/2) x
+    factor     - factor | power
+    power      primary [^ exponent]                   from the right; -x^2 is -(x^2)
+    primary    number | name | label | function | (formula) | |formula| | \\frac{}{} | \\sqrt[]{} | \\begin{cases} …
+
+Everything that could take long is refused with its place: long or deep texts, and powers whose numbers would explode.
+SymPy is not needed to refuse.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pellucid.errors import FormulaError, UnknownLabelError
+from pellucid.layers import Layers
+from pellucid.notation import parse as parse_label
+
+MOST_LETTERS = 10_000
+MOST_DEPTH = 100
+MOST_NODES = 2_000
+MOST_DIGITS = 100
+MOST_BITS = 10_000
+"""Bits of the largest whole number that working a formula out could produce."""
+
+FUNCTIONS = {
+    "exp": "exp", "ln": "ln", "log": "ln", "lg": "log10", "log10": "log10", "log2": "log2", "ld": "log2",
+    "sqrt": "sqrt", "cbrt": "cbrt", "root": "root",
+    "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "coth": "coth", "sech": "sech", "csch": "csch",
+    **{f"{prefix}{name}": f"a{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc") for prefix in ("a", "arc")},
+    **{
+        f"{prefix}{name}": f"a{name}"
+        for name in ("sinh", "cosh", "tanh", "coth", "sech", "csch")
+        for prefix in ("a", "ar", "arc")
+    },
+    "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "piecewise": "piecewise",
+    "cases": "piecewise",
+}  # fmt: skip
+"""Every function that is read, by each of its names."""
+
+_INVERTIBLE = frozenset(f"{name}{h}" for name in ("sin", "cos", "tan", "cot", "sec", "csc") for h in ("", "h"))
+_SEVERAL = frozenset({"max", "min", "piecewise", "root"})
+"""Functions of several arguments, in which a comma separates and is no decimal comma."""
+
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
+    "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "ϵ": "epsilon", "ϕ": "phi",
+    "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi",
+    "Ψ": "Psi", "Ω": "Omega", "µ": "mu",
+}  # fmt: skip
+GREEK = frozenset(_GREEK.values())
+_VARIANTS = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho"}
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
+_SAME = {
+    "−": "-", "–": "-", "·": "*", "⋅": "*", "×": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=",
+    "≠": "!=", "∧": "and", "∨": "or", "′": "'", "’": "'", "´": "'", "∣": "|",
+}  # fmt: skip
+_LATEX_SIGNS = {
+    "cdot": "*", "times": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=",
+    "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">", "land": "and", "wedge": "and", "lor": "or",
+    "vee": "or", "lvert": "|", "rvert": "|", "vert": "|", "prime": "'", "{": "(", "}": ")", "|": "|", "ast": "*",
+}  # fmt: skip
+_LATEX_SPACES = frozenset(
+    ("left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg", "quad", "qquad", "displaystyle",
+     "textstyle", "limits", ",", ";", ":", "!", " ", "middle", "thinspace")
+)  # fmt: skip
+_LATEX_WORDS = frozenset(("text", "mathrm", "operatorname", "mathit", "textrm", "mathop", "textit", "mbox"))
+_RELATIONS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "=", "==": "=", "!=": "!=", "=<": "<=", "=>": ">="}
+_IF = frozenset(("if", "for", "when", "where", "falls", "für", "wenn"))
+_ELSE = frozenset(("else", "otherwise", "sonst"))
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the tree.
+
+    Attributes
+    ----------
+    kind : str
+        ``number``, ``name``, ``constant`` (e, pi), ``sum``, ``product``, ``quotient``, ``negative``, ``power``, ``call``,
+        ``sigma`` (σ, σ', …), ``pieces`` (value, condition, value, condition, …), ``relation`` (its signs in ``value``),
+        ``and``, ``or``, ``always``.
+    position : int
+        Where it stands in the text.
+    value : object
+        The number, name or function.
+    args : tuple of Node
+    """
+
+    kind: str
+    position: int
+    value: object = None
+    args: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str  # number, word, sign, raised, end
+    text: str
+    position: int
+    has_space: bool = False
+    subscript: str = ""
+
+
+# reading letters into tokens
+
+
+class _Scanner:
+    """Cuts a text into numbers, words and signs."""
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        self.text = text
+        self.names = names
+        self.i = 0
+        self.is_latex = "\\" in text
+
+    def tokens(self) -> Iterator[_Token]:
+        has_space = False
+        while self.i < len(self.text):
+            letter = self.text[self.i]
+            if letter.isspace() or letter == "$":
+                self.i += 1
+                has_space = True
+                continue
+            start = self.i
+            token = self._one(letter)
+            if token is None:
+                has_space = True
+                continue
+            yield _Token(token[0], token[1], start, has_space, token[2])
+            has_space = False
+        yield _Token("end", "", len(self.text), has_space)
+
+    def _one(self, letter: str) -> tuple[str, str, str] | None:
+        if letter.isdecimal() and letter.isascii():
+            return self._number()
+        if letter in _SUPERSCRIPTS:
+            return "raised", self._run(_SUPERSCRIPTS), ""
+        if letter == "\\":
+            return self._command()
+        if letter == "√":
+            self.i += 1
+            return "word", "sqrt", ""
+        if letter == "∛":
+            self.i += 1
+            return "word", "cbrt", ""
+        if letter in _SAME:
+            self.i += 1
+            sign = _SAME[letter]
+            return ("word" if sign.isalpha() else "sign"), sign, ""
+        if letter in _GREEK:
+            self.i += 1
+            return "word", _GREEK[letter], self._subscript()
+        if letter.isalpha():
+            return self._word()
+        return self._sign(letter)
+
+    def _run(self, alphabet: Mapping[str, str]) -> str:
+        start = self.i
+        while self.i < len(self.text) and self.text[self.i] in alphabet:
+            self.i += 1
+        return "".join(alphabet[letter] for letter in self.text[start : self.i])
+
+    def _digits(self) -> str:
+        start = self.i
+        while self.i < len(self.text) and self.text[self.i] in "0123456789":
+            self.i += 1
+        return self.text[start : self.i]
+
+    def _number(self) -> tuple[str, str, str]:
+        """Digits with a decimal point or comma; a comma may turn out to separate arguments."""
+        start = self.i
+        whole = self._digits()
+        fraction, sign = "", ""
+        if self._ahead(1).isdecimal() and self._ahead(0) in (".", ","):
+            sign = self._ahead(0)
+            self.i += 1
+            fraction = self._digits()
+        elif self._ahead(0) == "." and not self._ahead(1).isalpha():
+            self.i += 1
+        exponent = ""
+        if self._ahead(0) in ("e", "E") and "e" not in self.names and (
+            self._ahead(1).isdecimal() or (self._ahead(1) in ("+", "-") and self._ahead(2).isdecimal())
+        ):  # fmt: skip
+            back = self.i
+            self.i += 2 if self._ahead(1) in ("+", "-") else 1
+            after = self._digits()
+            if self.text[back] == "e" and self._ahead(0).isalpha():
+                self.i = back  # 2e3x is no number of a person
+            else:
+                exponent = self.text[back + 1 : back + 2].strip("0123456789") + after
+        if len(whole) + len(fraction) > MOST_DIGITS:
+            raise FormulaError(f"a number has at most {MOST_DIGITS} digits", start, self.text)
+        if exponent and len(exponent) > 5:
+            raise FormulaError("this number's exponent is too large", start, self.text)
+        return "number", f"{whole or '0'}{sign}{fraction}" + (f"e{exponent}" if exponent else ""), ""
+
+    def _ahead(self, by: int) -> str:
+        return self.text[self.i + by] if self.i + by < len(self.text) else " "
+
+    def _word(self) -> tuple[str, str, str]:
+        start = self.i
+        while self._ahead(0).isalnum() and self._ahead(0) not in _GREEK and self._ahead(0) not in _SUPERSCRIPTS:
+            self.i += 1
+            if self._ahead(0) in _SUBSCRIPTS:
+                break
+        run = self.text[start : self.i]
+        if run not in self.names and run not in FUNCTIONS:
+            # letters, then digits: x1y1 is x1 times y1
+            end = next((k for k in range(1, len(run)) if run[k - 1].isdigit() and not run[k].isdigit()), len(run))
+            self.i = start + end
+            run = run[:end]
+        if not run.isidentifier():
+            raise FormulaError(f"{run!r} is no name", start, self.text)
+        return "word", unicodedata.normalize("NFC", run), self._subscript()
+
+    def _subscript(self) -> str:
+        """Read _1, _{12}, _jk, ₁ after a name."""
+        if self._ahead(0) in _SUBSCRIPTS:
+            return self._run(_SUBSCRIPTS)
+        if self._ahead(0) != "_":
+            return ""
+        start = self.i
+        self.i += 1
+        if self._ahead(0) in ("{", "("):
+            closing = {"{": "}", "(": ")"}[self._ahead(0)]
+            end = self.text.find(closing, self.i, self.i + 40)
+            inner = self.text[self.i + 1 : end] if end > 0 else ""
+            folded = "".join(inner.split()).replace("\\", "")
+            if not folded or not all(letter.isalnum() or letter in ",+-" for letter in folded):
+                raise FormulaError("a subscript is letters and digits", start, self.text)
+            self.i = end + 1
+            return folded
+        begin = self.i
+        while self._ahead(0).isalnum() and self._ahead(0) not in _SUPERSCRIPTS:
+            self.i += 1
+        if self.i == begin:
+            raise FormulaError("a subscript is letters and digits", start, self.text)
+        return self.text[begin : self.i]
+
+    def _command(self) -> tuple[str, str, str] | None:
+        start = self.i
+        self.i += 1
+        if self._ahead(0) == "\\":
+            self.i += 1
+            return "sign", "\\\\", ""
+        name = self._ahead(0)
+        self.i += 1
+        if name.isalpha():
+            while self._ahead(0).isalpha() and self._ahead(0).isascii():
+                name += self._ahead(0)
+                self.i += 1
+        if name in _LATEX_SPACES:
+            if name in ("left", "right") and self._ahead(0) == ".":
+                self.i += 1
+            return None
+        if name in _LATEX_SIGNS:
+            sign = _LATEX_SIGNS[name]
+            return ("word" if sign.isalpha() else "sign"), sign, ""
+        if name in _LATEX_WORDS:
+            return self._braced_word(start)
+        if name in ("begin", "end"):
+            return "sign", f"\\{name}{{{self._braces(start)}}}", ""
+        name = _VARIANTS.get(name, name)
+        if name in ("frac", "dfrac", "tfrac", "cfrac", "sqrt"):
+            return "sign", "\\sqrt" if name == "sqrt" else "\\frac", ""
+        if name in FUNCTIONS or name in GREEK:
+            return "word", name, self._subscript()
+        if name == "infty":
+            raise FormulaError("infinity is no number", start, self.text)
+        raise FormulaError(f"unknown LaTeX command \\{name}", start, self.text)
+
+    def _braces(self, start: int) -> str:
+        while self._ahead(0) == " " and self.i < len(self.text):
+            self.i += 1
+        end = self.text.find("}", self.i, self.i + 60)
+        if self._ahead(0) != "{" or end < 0:
+            raise FormulaError("braces are missing after this command", start, self.text)
+        inner = self.text[self.i + 1 : end]
+        self.i = end + 1
+        return inner.strip()
+
+    def _braced_word(self, start: int) -> tuple[str, str, str] | None:
+        word = self._braces(start).strip(" ,.:")
+        if not word:
+            return None
+        if not word.isalnum():
+            raise FormulaError(f"{word!r} is no name", start, self.text)
+        return "word", word, self._subscript()
+
+    def _sign(self, letter: str) -> tuple[str, str, str]:
+        for sign in ("**", "<=", ">=", "!=", "==", "=<", "=>"):
+            if self.text.startswith(sign, self.i):
+                self.i += 2
+                return "sign", sign, ""
+        if letter in "+-*/^()[]{}|,;<>=':&.":
+            if letter == "." and self._ahead(1).isdecimal():
+                return self._number()
+            self.i += 1
+            return "sign", letter, ""
+        reason = {
+            "!": "factorials are not read", "%": "per cent is not read", "_": "a name has to stand before a subscript",
+            "∞": "infinity is no number", '"': "quotation marks are not read", "#": "comments are not read",
+        }.get(letter)  # fmt: skip
+        shown = letter if letter.isprintable() else f"U+{ord(letter):04X}"
+        raise FormulaError(reason or f"{shown!r} has no meaning here", self.i, self.text)
+
+
+# labels
+
+
+class _Labels:
+    """Which labels are read."""
+
+    def __init__(self, labels: object) -> None:
+        self.layers = labels if isinstance(labels, Layers) else None
+        self.allowed: set[str] | None = None
+        if labels is not True and self.layers is None:
+            if isinstance(labels, str) or not isinstance(labels, Iterable):
+                raise TypeError(f"labels are a network, labels or True, got {labels!r}")
+            self.allowed = {parse_label(one).text for one in labels}
+
+    def read(self, symbol: str, low: str, high: str) -> str:
+        """Return the label's text.
+
+        Raises
+        ------
+        UnknownLabelError
+            There is no such label.
+        """
+        if not low.replace(",", "").isdecimal() or not high.isdecimal():
+            bare = high if len(high) == 1 else f"{{{high}}}"
+            return f"{symbol}_{low}^{bare}" if len(low.replace(",", "")) == len(low) else f"{symbol}_{{{low}}}^{bare}"
+        label = parse_label(f"{symbol}_{{{low}}}^{{{high}}}")
+        if self.layers is not None:
+            self.layers.check_label(label)
+        if self.allowed is not None and label.text not in self.allowed:
+            raise UnknownLabelError(f"there is no {label}")
+        return label.text
+
+
+# reading tokens into a tree
+
+
+class _Reader:
+    """A Pratt parser over the tokens of one formula."""
+
+    def __init__(
+        self,
+        text: str,
+        names: Collection[str],
+        alone: Collection[str],
+        quantities: Collection[str],
+        functions: Collection[str],
+        labels: _Labels | None,
+    ) -> None:
+        self.text = text
+        self.names = names
+        self.known = {*names, *alone}
+        self.quantities = quantities
+        self.functions = functions
+        self.labels = labels
+        scanner = _Scanner(text, names)
+        self.tokens = list(scanner.tokens())
+        self.is_latex = scanner.is_latex
+        self.at = 0
+        self.depth = 0
+        self.nodes = 0
+        self.bars = 0
+
+    # small steps
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.at]
+
+    def is_sign(self, *signs: str) -> bool:
+        return self.token.kind == "sign" and self.token.text in signs
+
+    def is_word(self, words: Collection[str]) -> bool:
+        return self.token.kind == "word" and self.token.text in words and not self.token.subscript
+
+    def take(self) -> _Token:
+        token = self.token
+        self.at += 1
+        return token
+
+    def expect(self, sign: str) -> None:
+        if not self.is_sign(sign):
+            raise self.error(f"expected {sign!r}" + (f", got {self.token.text!r}" if self.token.text else ""))
+        self.at += 1
+
+    def error(self, reason: str, position: int | None = None) -> FormulaError:
+        return FormulaError(reason, self.token.position if position is None else position, self.text)
+
+    def node(self, kind: str, position: int, value: object = None, args: Sequence[Node] = ()) -> Node:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise self.error(f"the formula has more than {MOST_NODES:,} parts", position)
+        return Node(kind, position, value, tuple(args))
+
+    def deeper(self, read: Callable[[], Node]) -> Node:
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise self.error(f"the formula is nested more than {MOST_DEPTH} deep")
+        try:
+            return read()
+        finally:
+            self.depth -= 1
+
+    # the whole
+
+    def formula(self) -> Node:
+        if self.token.kind == "end":
+            raise self.error("there is no formula")
+        found = self.pieces()
+        if self.token.kind != "end":
+            raise self.unexpected()
+        return found
+
+    def unexpected(self) -> FormulaError:
+        token = self.token
+        if self.is_sign("="):
+            return self.error("an equation is no formula: give one side alone")
+        if self.is_sign("<", ">", "<=", ">=", "!=", "=="):
+            return self.error("a comparison belongs into a condition: 1 if z > 0 else 0")
+        if self.is_sign(")", "]", "}"):
+            return self.error(f"{token.text!r} closes nothing")
+        if self.is_sign(","):
+            return self.error("a comma has no meaning here")
+        if self.is_sign("."):
+            return self.error("a point has no meaning here")
+        return self.error(f"{token.text!r} has no meaning here" if token.text else "the formula ends too early")
+
+    def pieces(self) -> Node:
+        """A sum, or pieces with their conditions."""
+        position = self.token.position
+        first = self.sum()
+        if not self.is_word(_IF):
+            return first
+        args = [first, self._after_if()]
+        while True:
+            if self.is_word(_ELSE):
+                self.take()
+                args += [self.deeper(self.pieces), self.node("always", position)]
+                break
+            if not self.is_sign(",", ";"):
+                break
+            self.take()
+            if self.is_word(_ELSE):
+                continue
+            args += self._piece()
+            if args[-1].kind == "always":
+                break
+        return self.node("pieces", position, None, args)
+
+    def _after_if(self) -> Node:
+        while self.is_word(_IF):
+            self.take()
+        return self.condition()
+
+    def _piece(self) -> list[Node]:
+        """One of several pieces: value if condition, or value otherwise."""
+        value = self.sum()
+        if self.is_sign(",", "&", ":"):
+            self.take()
+        if self.is_word(_ELSE):
+            return [value, self.node("always", self.take().position)]
+        return [value, self._after_if()]
+
+    # conditions
+
+    def condition(self) -> Node:
+        return self.deeper(lambda: self._joined("or", lambda: self._joined("and", self.relation)))
+
+    def _joined(self, word: str, read: Callable[[], Node]) -> Node:
+        position = self.token.position
+        args = [read()]
+        while self.is_word((word,)):
+            self.take()
+            args.append(read())
+        return args[0] if len(args) == 1 else self.node(word, position, None, args)
+
+    def relation(self) -> Node:
+        position = self.token.position
+        if self.is_word((*_ELSE, "true", "True")):
+            return self.node("always", self.take().position)
+        if self.is_sign("(") and self._encloses_relation():
+            self.take()
+            inner = self.condition()
+            self.expect(")")
+            return inner
+        sides, signs = [self.sum()], []
+        while self.token.kind == "sign" and self.token.text in _RELATIONS:
+            signs.append(_RELATIONS[self.take().text])
+            sides.append(self.sum())
+        if not signs:
+            raise self.error("a condition compares, as in z > 0", position)
+        return self.node("relation", position, tuple(signs), sides)
+
+    def _encloses_relation(self) -> bool:
+        """Whether the bracket that opens here holds a comparison."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            if token.kind == "sign" and token.text in "([{":
+                depth += 1
+            elif token.kind == "sign" and token.text in ")]}":
+                depth -= 1
+                if depth == 0:
+                    return False
+            elif depth == 1 and token.kind == "sign" and token.text in _RELATIONS:
+                return True
+        return False
+
+    # sums, products, powers
+
+    def sum(self) -> Node:
+        position = self.token.position
+        args = [self.product()]
+        while self.is_sign("+", "-"):
+            sign = self.take()
+            term = self.product()
+            args.append(term if sign.text == "+" else self.node("negative", sign.position, None, (term,)))
+        return args[0] if len(args) == 1 else self.node("sum", position, None, args)
+
+    def product(self) -> Node:
+        found = self.factor()
+        while True:
+            position = self.token.position
+            if self.is_sign("*"):
+                self.take()
+                found = self.times(found, self.factor(), position)
+            elif self.is_sign("/", ":"):
+                self.take()
+                found = self.node("quotient", position, None, (found, self.factor()))
+            elif self.starts_primary():
+                found = self.times(found, self.power(), position)
+            else:
+                return found
+
+    def times(self, left: Node, right: Node, position: int) -> Node:
+        """A product of all that stands side by side, in one node."""
+        args = (*left.args, right) if left.kind == "product" else (left, right)
+        return self.node("product", position, None, args)
+
+    def starts_primary(self) -> bool:
+        token = self.token
+        if token.kind == "number":
+            raise self.error("a sign is missing before this number")
+        if token.kind == "word":
+            return token.text not in _IF and token.text not in _ELSE and token.text not in ("and", "or")
+        if self.is_sign("|"):
+            return self.bars == 0
+        if self.is_sign("["):
+            raise self.error("square brackets after a quantity are not read: write * for a product")
+        return self.is_sign("(", "{", "\\frac", "\\sqrt") or (token.kind == "sign" and token.text.startswith("\\begin"))
+
+    def factor(self) -> Node:
+        if self.is_sign("-", "+"):
+            sign = self.take()
+            inner = self.deeper(self.factor)
+            return inner if sign.text == "+" else self.node("negative", sign.position, None, (inner,))
+        return self.power()
+
+    def power(self) -> Node:
+        return self.raised(self.primary())
+
+    def raised(self, base: Node) -> Node:
+        if self.token.kind == "raised":
+            token = self.take()
+            base = self.node("power", token.position, None, (base, self._small(token)))
+            return self.raised(base)
+        if self.is_sign("^", "**"):
+            position = self.take().position
+            return self.node("power", position, None, (base, self.deeper(self.exponent)))
+        if self.is_sign("'"):
+            raise self.error("a prime belongs to σ alone: write the derivative out")
+        return base
+
+    def _small(self, token: _Token) -> Node:
+        digits = token.text.lstrip("+-")
+        if not digits.isdecimal() or len(digits) > 4:
+            raise self.error("a raised number is a whole number", token.position)
+        number = self.node("number", token.position, Fraction(int(digits)))
+        return self.node("negative", token.position, None, (number,)) if token.text.startswith("-") else number
+
+    def exponent(self) -> Node:
+        if self.is_sign("-", "+"):
+            sign = self.take()
+            inner = self.deeper(self.exponent)
+            return inner if sign.text == "+" else self.node("negative", sign.position, None, (inner,))
+        return self.raised(self.primary())
+
+    # primaries
+
+    def primary(self) -> Node:
+        token = self.token
+        if token.kind == "number":
+            return self.number()
+        if token.kind == "word":
+            return self.word()
+        if self.is_sign("(", "{", "["):
+            return self.bracket()
+        if self.is_sign("|"):
+            return self.absolute()
+        if self.is_sign("\\frac"):
+            self.take()
+            above, below = self.argument(), self.argument()
+            return self.node("quotient", token.position, None, (above, below))
+        if self.is_sign("\\sqrt"):
+            return self.latex_root()
+        if token.kind == "sign" and token.text.startswith("\\begin"):
+            return self.latex_cases()
+        if token.kind == "end":
+            raise self.error("the formula ends too early")
+        raise self.unexpected()
+
+    def number(self) -> Node:
+        token = self.take()
+        try:
+            value = Fraction(token.text.replace(",", "."))
+        except (ValueError, ZeroDivisionError):
+            raise self.error(f"{token.text!r} is no number", token.position) from None
+        return self.node("number", token.position, value)
+
+    def bracket(self) -> Node:
+        opening = self.take().text
+        bars, self.bars = self.bars, 0
+        inner = self.deeper(self.pieces)
+        self.bars = bars
+        self.expect({"(": ")", "{": "}", "[": "]"}[opening])
+        return inner
+
+    def absolute(self) -> Node:
+        position = self.take().position
+        self.bars += 1
+        inner = self.deeper(self.sum)
+        self.bars -= 1
+        self.expect("|")
+        return self.node("call", position, "abs", (inner,))
+
+    def argument(self) -> Node:
+        """An argument of a LaTeX command: in braces, or the next letter or digit."""
+        if self.is_sign("{"):
+            return self.bracket()
+        token = self.token
+        if token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
+            self.tokens[self.at] = _Token("number", token.text[1:], token.position + 1)
+            return self.node("number", token.position, Fraction(int(token.text[0])))
+        return self.primary()
+
+    def latex_root(self) -> Node:
+        position = self.take().position
+        if not self.is_sign("["):
+            return self.node("call", position, "sqrt", (self.argument(),))
+        self.take()
+        index = self.deeper(self.sum)
+        self.expect("]")
+        return self.node("call", position, "root", (self.argument(), index))
+
+    def latex_cases(self) -> Node:
+        token = self.take()
+        if token.text != "\\begin{cases}":
+            raise self.error("of LaTeX's environments only cases is read", token.position)
+        return self.deeper(lambda: self._rows_of_cases(token.position))
+
+    def _rows_of_cases(self, position: int) -> Node:
+        args: list[Node] = []
+        while not self.is_sign("\\end{cases}"):
+            value = self.sum()
+            if self.is_sign(",", "&"):
+                self.take()
+            if self.is_sign("&"):
+                self.take()
+            args += [value, self._after_if()]
+            if self.is_sign(",", ".", ";"):
+                self.take()
+            if self.is_sign("\\\\"):
+                self.take()
+            elif not self.is_sign("\\end{cases}"):
+                raise self.unexpected()
+        self.take()
+        if not args:
+            raise self.error("there are no cases", position)
+        return self.node("pieces", position, None, args)
+
+    # words: names, functions, labels
+
+    def word(self) -> Node:
+        token = self.take()
+        name = token.text
+        if self.labels is not None:
+            label = self._label(token)
+            if label is not None:
+                return label
+        full = name + (f"_{token.subscript}" if token.subscript else "")
+        if full in self.names:
+            return self._quantity(full, token)
+        if name == "sigma" and (self.labels is not None or "σ" in self.functions):
+            return self.sigma(token)
+        if name in self.functions:
+            return self.defined_call(name, token)
+        if name in FUNCTIONS and (not token.subscript or (name == "log" and token.subscript in ("2", "10"))):
+            canonical = f"log{token.subscript}" if token.subscript else FUNCTIONS[name]
+            return self.call(canonical, token)
+        if not token.subscript and name in ("e", "pi"):
+            return self.node("constant", token.position, name)
+        if name in GREEK or len(name.rstrip("0123456789")) == 1 or full in self.known:
+            return self._quantity(full, token)
+        return self._run(token)
+
+    def _quantity(self, name: str, token: _Token) -> Node:
+        if name in self.quantities and self.is_sign("("):
+            raise self.error(
+                f"{name} is a quantity and no function: write {name} alone, or {name} * (…) for a product",
+                token.position,
+            )
+        return self.node("name", token.position, name)
+
+    def _run(self, token: _Token) -> Node:
+        """Letters that are no known name: a product of known names, or a name of their own."""
+        parts = self._split(token.text)
+        if parts is None:
+            if self.is_sign("("):
+                raise self._unknown_function(token)
+            full = token.text + (f"_{token.subscript}" if token.subscript else "")
+            return self._quantity(full, token)
+        # Put the parts back as tokens, the last with the subscript, and read them as a product.
+        position = token.position
+        tokens = []
+        for part in parts:
+            tokens.append(_Token("word", part, position))
+            position += len(part)
+        last = tokens[-1]
+        tokens[-1] = _Token("word", last.text, last.position, subscript=token.subscript)
+        self.at -= 1
+        self.tokens[self.at : self.at + 1] = tokens
+        found = self.power() if len(tokens) == 1 else self.word()
+        for _ in tokens[1:]:
+            start = self.token.position
+            found = self.times(found, self.power() if _ is not tokens[-1] else self.primary(), start)
+        return found
+
+    def _split(self, run: str) -> list[str] | None:
+        letters = run.rstrip("0123456789")
+        if self.is_latex and len(run) == len(letters) and len(run) <= 20:
+            return list(run)
+        for size in range(min(len(run) - 1, 9), 1, -1):
+            if run[-size:] in FUNCTIONS:
+                before = self._known_parts(run[:-size])
+                if before:
+                    return [*before, run[-size:]]
+        return self._known_parts(run)
+
+    def _known_parts(self, run: str) -> list[str] | None:
+        """Cut a run into names that are known; None if that does not come out even."""
+        ends: list[tuple[int, str] | None] = [None] * (len(run) + 1)
+        reached = {0}
+        for i in range(len(run)):
+            if i not in reached:
+                continue
+            for size in range(1, min(12, len(run) - i) + 1):
+                part = run[i : i + size]
+                if (part in self.known or (part == "e" and "e" not in self.names)) and i + size not in reached:
+                    reached.add(i + size)
+                    ends[i + size] = (i, part)
+        if len(run) not in reached or not run:
+            return None
+        parts: list[str] = []
+        at = len(run)
+        while at:
+            back = ends[at]
+            assert back is not None
+            at, part = back
+            parts.append(part)
+        return parts[::-1]
+
+    def _unknown_function(self, token: _Token) -> FormulaError:
+        near = difflib.get_close_matches(token.text.lower(), FUNCTIONS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return self.error(f"unknown function {token.text[:40]!r}{hint}", token.position)
+
+    def call(self, name: str, token: _Token) -> Node:
+        power: Node | None = None
+        is_inverse = False
+        if self.token.kind == "raised":
+            raised = self.take()
+            is_inverse = raised.text == "-1" and name in _INVERTIBLE
+            power = None if is_inverse else self._small(raised)
+        elif self.is_sign("^", "**"):
+            self.take()
+            power = self.deeper(self.exponent)
+            is_minus_one = power.kind == "negative" and power.args[0].value == 1
+            if is_minus_one and name in _INVERTIBLE:
+                is_inverse, power = True, None
+        if is_inverse:
+            name = f"a{name}"
+        if self.is_sign("'"):
+            raise self.error("a prime belongs to σ alone: write the derivative out")
+        args = self.arguments(name, token)
+        found = self.node("call", token.position, name, args)
+        if name == "piecewise":
+            found = self.node("pieces", token.position, None, args)
+        return found if power is None else self.node("power", token.position, None, (found, power))
+
+    def arguments(self, name: str, token: _Token) -> tuple[Node, ...]:
+        if not self.is_sign("(", "{"):
+            if name in _SEVERAL:
+                raise self.error(f"{name} takes its arguments in brackets")
+            return (self.deeper(lambda: self.bare_argument(name)),)
+        if name == "piecewise":
+            return self.deeper_all(self.pieces_of_call)
+        bars, self.bars = self.bars, 0
+        opening = self.take()
+        if name in _SEVERAL:
+            self._separate_decimals()
+        args = [self.deeper(self.pieces)]
+        while self.is_sign(",", ";"):
+            self.take()
+            args.append(self.deeper(self.pieces))
+        self.expect(")" if opening.text == "(" else "}")
+        self.bars = bars
+        counts = {"max": (1, 50), "min": (1, 50), "root": (2, 2), "ln": (1, 2)}.get(name, (1, 1))
+        if not counts[0] <= len(args) <= counts[1]:
+            wanted = "two arguments" if counts == (2, 2) else "one argument"
+            raise self.error(f"{name} takes {wanted}, got {len(args)}", token.position)
+        return tuple(args)
+
+    def deeper_all(self, read: Callable[[], tuple[Node, ...]]) -> tuple[Node, ...]:
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise self.error(f"the formula is nested more than {MOST_DEPTH} deep")
+        found = read()
+        self.depth -= 1
+        return found
+
+    def _separate_decimals(self) -> None:
+        """Within max(0,5) the comma separates arguments: cut the numbers of this bracket at their commas."""
+        depth = 1
+        i = self.at
+        while i < len(self.tokens) and depth:
+            token = self.tokens[i]
+            if token.kind == "sign" and token.text in "([{":
+                depth += 1
+            elif token.kind == "sign" and token.text in ")]}":
+                depth -= 1
+            elif token.kind == "sign" and token.text == ";" and depth == 1:
+                return  # semicolons separate, so that commas are decimal
+            i += 1
+        cut: list[_Token] = []
+        for token in self.tokens[self.at : i]:
+            if token.kind == "number" and "," in token.text:
+                whole, _, rest = token.text.partition(",")
+                at = token.position + len(whole)
+                cut += [
+                    _Token("number", whole, token.position),
+                    _Token("sign", ",", at),
+                    _Token("number", rest, at + 1),
+                ]
+            else:
+                cut.append(token)
+        self.tokens[self.at : i] = cut
+
+    def pieces_of_call(self) -> tuple[Node, ...]:
+        """piecewise((1, z > 0), (0, z < 0)), piecewise(1 if z > 0, 0 otherwise), piecewise(1, z > 0, 0, z < 0)."""
+        closing = ")" if self.take().text == "(" else "}"
+        self._separate_decimals()
+        args: list[Node] = []
+        while True:
+            if self.is_sign("(", "[", "{") and self._is_pair():
+                bracket = self.take().text
+                value = self.pieces()
+                self.take()  # the comma that _is_pair saw
+                args += [value, self.condition()]
+                self.expect({"(": ")", "[": "]", "{": "}"}[bracket])
+            else:
+                args += self._piece()
+            if not self.is_sign(",", ";"):
+                break
+            self.take()
+        self.expect(closing)
+        return tuple(args)
+
+    def _is_pair(self) -> bool:
+        """Whether the bracket that opens here holds a comma of its own."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            if token.kind != "sign":
+                continue
+            depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+            if depth == 0:
+                return False
+            if depth == 1 and token.text in (",", ";"):
+                return True
+        return False
+
+    def bare_argument(self, name: str) -> Node:
+        """The argument of ``sin 2x``: a number, then one name or root; anything more could be meant otherwise."""
+        position = self.token.position
+        parts: list[Node] = []
+        if self.is_sign("-"):
+            raise self.error(f"write {name}(…) with brackets around a negative argument")
+        if self.token.kind == "number":
+            parts.append(self.raised(self.number()))
+        if self._is_bare_name() or self.is_sign("\\frac", "\\sqrt", "|") or (not parts and self.token.kind == "word"):
+            parts.append(self.power())
+        if not parts:
+            raise self.error(f"{name} has no argument")
+        if self._is_bare_name() or self.token.kind == "number" or self.is_sign("("):
+            raise self.error(f"what {name} is applied to can be read in two ways: put it in brackets", position)
+        return parts[0] if len(parts) == 1 else self.node("product", position, None, parts)
+
+    def _is_bare_name(self) -> bool:
+        """Whether a name comes next that is no function."""
+        token = self.token
+        if token.kind != "word" or token.text in _IF or token.text in _ELSE or token.text in ("and", "or"):
+            return False
+        is_function = token.text in FUNCTIONS and token.text not in self.names
+        is_sigma = token.text == "sigma" and (self.labels is not None or "σ" in self.functions)
+        ends_in_function = self._split(token.text) if token.text not in self.known else None
+        if ends_in_function and ends_in_function[-1] in FUNCTIONS:
+            return False
+        return not is_function and not is_sigma
+
+    # σ and other functions that are defined
+
+    def sigma(self, token: _Token) -> Node:
+        primes = 0
+        while self.is_sign("'"):
+            self.take()
+            primes += 1
+        if primes == 0 and self.is_sign("^") and self.tokens[self.at + 1].text in ("'",):
+            self.take()
+            while self.is_sign("'"):
+                self.take()
+                primes += 1
+        if primes > 2:
+            raise self.error("σ has at most two primes", token.position)
+        return self.defined_call("σ", token, primes)
+
+    def defined_call(self, name: str, token: _Token, primes: int = 0) -> Node:
+        if not self.is_sign("("):
+            if name not in self.functions and (self.token.kind == "word" and self._is_bare_name()):
+                return self.node("sigma", token.position, (name, primes), (self.deeper(self.power),))
+            if name not in self.functions:
+                raise self.error(f"{name} needs an argument in brackets", token.position)
+            return self.node("sigma", token.position, (name, primes))
+        before = self.at
+        inner = self.bracket()
+        if name in self.functions and _has_bare_sigma(inner):
+            # σ(1 - σ) is a product of values
+            self.at = before
+            return self.node("sigma", token.position, (name, primes))
+        return self.node("sigma", token.position, (name, primes), (inner,))
+
+    def _label(self, token: _Token) -> Node | None:
+        """A label such as w_12^2 or a_k^{l-1}, in either order of its indices."""
+        symbol, low = token.text, token.subscript
+        if symbol not in ("w", "b", "z", "a", "d", "delta"):
+            return None
+        symbol = "d" if symbol == "delta" else symbol
+        start = self.at
+        high = self._layer()
+        if high and not low and self.is_sign("_"):
+            low = ""
+        if not high or not low:
+            self.at = start
+            return None
+        try:
+            assert self.labels is not None
+            return self.node("name", token.position, self.labels.read(symbol, low, high))
+        except UnknownLabelError as error:
+            raise FormulaError(str(error), token.position, self.text) from None
+
+    def _layer(self) -> str:
+        """Read ^2, ^{l-1} or ² as the layer of a label; nothing if it is no layer."""
+        if self.token.kind == "raised" and self.token.text.isdecimal():
+            return self.take().text
+        if not self.is_sign("^"):
+            return ""
+        self.take()
+        if self.is_sign("{", "("):
+            closing = "}" if self.take().text == "{" else ")"
+            parts = []
+            while not self.is_sign(closing) and self.token.kind in ("number", "word", "sign") and len(parts) < 4:
+                parts.append(self.take().text)
+            if not self.is_sign(closing):
+                return ""
+            self.take()
+            return "".join(parts)
+        if self.token.kind == "number" and self.token.text.isdecimal():
+            return self.take().text
+        if self.token.kind == "word" and len(self.token.text) == 1:
+            return self.take().text
+        return ""
+
+
+def _has_bare_sigma(node: Node) -> bool:
+    return (node.kind == "sigma" and not node.args) or any(_has_bare_sigma(one) for one in node.args)
+
+
+# what is asked from outside
+
+
+def read(
+    text: str,
+    *,
+    names: Iterable[str] = (),
+    alone: Iterable[str] = (),
+    quantities: Iterable[str] = (),
+    functions: Iterable[str] = (),
+    labels: object = None,
+) -> Node:
+    """Read a formula into a tree.
+
+    Parameters
+    ----------
+    text : str
+    names : iterable of str
+        Names of the user's own; they go before constants and functions.
+    alone : iterable of str
+        Names that stand alone elsewhere, so that a run of letters may be their product.
+    quantities : iterable of str
+        Names that have a definition: f1(x) is refused for them.
+    functions : iterable of str
+        Functions that are defined, as σ.
+    labels : Layers, iterable of labels, True or None
+        Which labels are read, if any.
+
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    FormulaError
+        It is no formula, or would take too long.
+    TypeError
+        It is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a formula is text, got {type(text).__name__}")
+    if len(text) > MOST_LETTERS:
+        raise FormulaError(
+            f"the formula has {len(text):,} letters, and at most {MOST_LETTERS:,} are read", MOST_LETTERS
+        )
+    text = _latex_order(text) if labels is not None else text
+    own = frozenset(names)
+    which = None if labels is None or labels is False else _Labels(labels)
+    reader = _Reader(text, own, frozenset(alone), frozenset(quantities), frozenset(functions), which)
+    reader.known |= set(standing_alone(reader.tokens))
+    tree = reader.formula()
+    _check_growth(tree, text)
+    return tree
+
+
+def _latex_order(text: str) -> str:
+    """Turn w^2_{12} and w^{l}_{jk} into w_{12}^2, the order in which the scanner meets a name's subscript."""
+    import re
+
+    return re.sub(
+        r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\w)\s*_\s*(\{[^{}]{1,12}\}|\w+)",
+        lambda match: f"{match[1]}_{match[3]}^{match[2]}",
+        text,
+    )
+
+
+def names_in(text: str, names: Iterable[str] = ()) -> list[str]:
+    """Return the names that stand alone in a formula, however little of it can be read."""
+    if not isinstance(text, str) or len(text) > MOST_LETTERS:
+        return []
+    found: list[str] = []
+    try:
+        found += standing_alone(list(_Scanner(text, frozenset(names)).tokens()))
+    except FormulaError:
+        pass
+    return found
+
+
+def standing_alone(tokens: Sequence[_Token]) -> list[str]:
+    """Names of one letter, with digits or a subscript, that no other letter touches."""
+    found = []
+    for token in tokens:
+        if token.kind == "word" and len(token.text.rstrip("0123456789")) == 1:
+            found.append(token.text + (f"_{token.subscript}" if token.subscript else ""))
+    return [name for name in dict.fromkeys(found) if name != "e"]
+
+
+# growth
+
+
+def _check_growth(tree: Node, text: str) -> None:
+    """Refuse a formula whose numbers would explode when worked out."""
+    bits: dict[int, float] = {}
+    for node in _from_below(tree):
+        found = _bits(node, [bits[id(one)] for one in node.args])
+        if found > MOST_BITS:
+            raise FormulaError("the numbers of this formula would grow too large", node.position, text)
+        bits[id(node)] = found
+
+
+def _from_below(tree: Node) -> Iterator[Node]:
+    for one in tree.args:
+        yield from _from_below(one)
+    yield tree
+
+
+def _bits(node: Node, below: Sequence[float]) -> float:
+    if node.kind == "number":
+        value = node.value
+        assert isinstance(value, Fraction)
+        return float(max(value.numerator.bit_length(), value.denominator.bit_length(), 1))
+    if node.kind == "power":
+        exponent = constant_value(node.args[1])
+        if exponent is None:
+            return below[0] + below[1]
+        return max(below[0], 1.0) * max(1.0, min(float(abs(exponent)), 1e9))
+    if node.kind == "call" and node.value == "exp":
+        return below[0] + 1
+    return sum(below) + 1 if node.args else 1.0
+
+
+def constant_value(node: Node) -> Fraction | None:
+    """Return the value of a tree of numbers alone, if it is rational and of bounded size; None otherwise."""
+    if node.kind == "number":
+        assert isinstance(node.value, Fraction)
+        return node.value
+    values = [constant_value(one) for one in node.args]
+    if not values or any(value is None for value in values):
+        return None
+    numbers = [value for value in values if value is not None]
+    if node.kind == "negative":
+        return -numbers[0]
+    if node.kind == "sum":
+        return sum(numbers, Fraction(0))
+    if node.kind == "product":
+        product = Fraction(1)
+        for number in numbers:
+            product *= number
+        return product
+    if node.kind == "quotient":
+        return numbers[0] / numbers[1] if numbers[1] else None
+    if node.kind == "power":
+        return _power(numbers[0], numbers[1])
+    return None
+
+
+def _power(base: Fraction, exponent: Fraction) -> Fraction | None:
+    if abs(exponent) > MOST_BITS:
+        return Fraction(10**9) if abs(base) > 1 or base == 0 else exponent
+    size = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if exponent.denominator != 1:
+        # a bound is enough: at least as large as the true value
+        return Fraction(2) ** min(int(size * abs(exponent)) + 1, 40)
+    if size * abs(exponent) > MOST_BITS:
+        return Fraction(10**9)
+    return base**exponent.numerator if base or exponent > 0 else None
