@@ -16,9 +16,10 @@ SymPy is not needed to refuse.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pellucid.errors import FormulaError, UnknownLabelError
@@ -89,7 +90,7 @@ class Node:
     Attributes
     ----------
     kind : str
-        ``number``, ``name``, ``constant`` (e, pi), ``sum``, ``product``, ``quotient``, ``negative``, ``power``, ``call``,
+        ``number``, ``name``, ``constant`` (e, pi), ``sum``, ``product``, ``inverse``, ``negative``, ``power``, ``call``,
         ``sigma`` (σ, σ', …), ``pieces`` (value, condition, value, condition, …), ``relation`` (its signs in ``value``),
         ``and``, ``or``, ``always``.
     position : int
@@ -110,8 +111,8 @@ class _Token:
     kind: str  # number, word, sign, raised, end
     text: str
     position: int
-    has_space: bool = False
     subscript: str = ""
+    is_joined: bool = False  # cut from a run of letters, of which it is not the first
 
 
 # reading letters into tokens
@@ -127,21 +128,16 @@ class _Scanner:
         self.is_latex = "\\" in text
 
     def tokens(self) -> Iterator[_Token]:
-        has_space = False
         while self.i < len(self.text):
             letter = self.text[self.i]
             if letter.isspace() or letter == "$":
                 self.i += 1
-                has_space = True
                 continue
             start = self.i
             token = self._one(letter)
-            if token is None:
-                has_space = True
-                continue
-            yield _Token(token[0], token[1], start, has_space, token[2])
-            has_space = False
-        yield _Token("end", "", len(self.text), has_space)
+            if token is not None:
+                yield _Token(token[0], token[1], start, token[2])
+        yield _Token("end", "", len(self.text))
 
     def _one(self, letter: str) -> tuple[str, str, str] | None:
         if letter.isdecimal() and letter.isascii():
@@ -220,8 +216,9 @@ class _Scanner:
         if run not in self.names and run not in FUNCTIONS:
             # letters, then digits: x1y1 is x1 times y1
             end = next((k for k in range(1, len(run)) if run[k - 1].isdigit() and not run[k].isdigit()), len(run))
-            self.i = start + end
-            run = run[:end]
+            letters = run[:end].rstrip("0123456789")
+            run = letters if letters in FUNCTIONS else run[:end]  # sin2x is sin 2x
+            self.i = start + len(run)
         if not run.isidentifier():
             raise FormulaError(f"{run!r} is no name", start, self.text)
         return "word", unicodedata.normalize("NFC", run), self._subscript()
@@ -544,7 +541,7 @@ class _Reader:
                 found = self.times(found, self.factor(), position)
             elif self.is_sign("/", ":"):
                 self.take()
-                found = self.node("quotient", position, None, (found, self.factor()))
+                found = self.times(found, self.node("inverse", position, None, (self.factor(),)), position)
             elif self.starts_primary():
                 found = self.times(found, self.power(), position)
             else:
@@ -581,7 +578,8 @@ class _Reader:
         if self.token.kind == "raised":
             token = self.take()
             base = self.node("power", token.position, None, (base, self._small(token)))
-            return self.raised(base)
+            if self.token.kind == "raised":
+                raise self.error("two raised numbers in a row")
         if self.is_sign("^", "**"):
             position = self.take().position
             return self.node("power", position, None, (base, self.deeper(self.exponent)))
@@ -618,7 +616,7 @@ class _Reader:
         if self.is_sign("\\frac"):
             self.take()
             above, below = self.argument(), self.argument()
-            return self.node("quotient", token.position, None, (above, below))
+            return self.times(above, self.node("inverse", token.position, None, (below,)), token.position)
         if self.is_sign("\\sqrt"):
             return self.latex_root()
         if token.kind == "sign" and token.text.startswith("\\begin"):
@@ -737,21 +735,16 @@ class _Reader:
                 raise self._unknown_function(token)
             full = token.text + (f"_{token.subscript}" if token.subscript else "")
             return self._quantity(full, token)
-        # Put the parts back as tokens, the last with the subscript, and read them as a product.
+        # Put the parts back as tokens: they stand side by side, so that uv^2 is u v^2.
         position = token.position
         tokens = []
         for part in parts:
-            tokens.append(_Token("word", part, position))
+            tokens.append(_Token("word", part, position, is_joined=bool(tokens)))
             position += len(part)
-        last = tokens[-1]
-        tokens[-1] = _Token("word", last.text, last.position, subscript=token.subscript)
+        tokens[-1] = replace(tokens[-1], subscript=token.subscript)
         self.at -= 1
         self.tokens[self.at : self.at + 1] = tokens
-        found = self.power() if len(tokens) == 1 else self.word()
-        for _ in tokens[1:]:
-            start = self.token.position
-            found = self.times(found, self.power() if _ is not tokens[-1] else self.primary(), start)
-        return found
+        return self.word()
 
     def _split(self, run: str) -> list[str] | None:
         letters = run.rstrip("0123456789")
@@ -916,6 +909,8 @@ class _Reader:
             parts.append(self.raised(self.number()))
         if self._is_bare_name() or self.is_sign("\\frac", "\\sqrt", "|") or (not parts and self.token.kind == "word"):
             parts.append(self.power())
+        while self.token.is_joined:
+            parts.append(self.power())
         if not parts:
             raise self.error(f"{name} has no argument")
         if self._is_bare_name() or self.token.kind == "number" or self.is_sign("("):
@@ -1068,8 +1063,6 @@ def read(
 
 def _latex_order(text: str) -> str:
     """Turn w^2_{12} and w^{l}_{jk} into w_{12}^2, the order in which the scanner meets a name's subscript."""
-    import re
-
     return re.sub(
         r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\w)\s*_\s*(\{[^{}]{1,12}\}|\w+)",
         lambda match: f"{match[1]}_{match[3]}^{match[2]}",
@@ -1150,8 +1143,8 @@ def constant_value(node: Node) -> Fraction | None:
         for number in numbers:
             product *= number
         return product
-    if node.kind == "quotient":
-        return numbers[0] / numbers[1] if numbers[1] else None
+    if node.kind == "inverse":
+        return 1 / numbers[0] if numbers[0] else None
     if node.kind == "power":
         return _power(numbers[0], numbers[1])
     return None
