@@ -190,13 +190,11 @@ class _Scanner:
         if self._ahead(0) in ("e", "E") and "e" not in self.names and (
             self._ahead(1).isdecimal() or (self._ahead(1) in ("+", "-") and self._ahead(2).isdecimal())
         ):  # fmt: skip
-            back = self.i
             self.i += 2 if self._ahead(1) in ("+", "-") else 1
-            after = self._digits()
-            if self.text[back] == "e" and self._ahead(0).isalpha():
-                self.i = back  # 2e3x is no number of a person
-            else:
-                exponent = self.text[back + 1 : back + 2].strip("0123456789") + after
+            begin = self.i
+            exponent = self.text[begin - 1].strip("eE+") + self._digits()
+            if self._ahead(0).isalpha():
+                raise FormulaError("this can be read in two ways: write 0.002 or 2*e", start, self.text)
         if len(whole) + len(fraction) > MOST_DIGITS:
             raise FormulaError(f"a number has at most {MOST_DIGITS} digits", start, self.text)
         if exponent and len(exponent) > 5:

@@ -24,7 +24,7 @@ _LATEX_NAMES = frozenset(
     ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "ln", "arcsin", "arccos", "arctan", "max", "min", "exp")
 )  # fmt: skip
 
-_SUM, _PRODUCT, _POWER, _ATOM = range(4)
+_PIECES, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 """How tightly something holds together; what is looser than its place asks for gets brackets."""
 
 
@@ -61,7 +61,7 @@ def latex(expression: sp.Expr) -> str:
 class _Writer:
     """Walks an expression and writes it; subclasses say how fractions, powers and names look."""
 
-    def write(self, e: sp.Expr, place: int = _SUM) -> str:
+    def write(self, e: sp.Expr, place: int = _PIECES) -> str:
         written, hold = self._written(e)
         return written if hold >= place else self.bracket(written)
 
@@ -77,7 +77,7 @@ class _Writer:
         if isinstance(e, (sp.Pow, sp.exp)):
             return self._power(e)
         if isinstance(e, sp.Piecewise):
-            return self.piecewise(e), _SUM - 1
+            return self.piecewise(e), _PIECES
         if isinstance(e, sp.Abs):
             return self.absolute(self.write(e.args[0])), _ATOM
         if e in (sp.E, sp.pi):
@@ -85,7 +85,7 @@ class _Writer:
         if isinstance(e, sp.logic.boolalg.Boolean):
             return self.condition(e), _ATOM
         if isinstance(e, (sp.Function, sp.Max, sp.Min, AppliedUndef)):
-            return self.call(_function_name(e), [self.write(one) for one in _ordered_arguments(e)]), _ATOM
+            return self.call(_function_name(e), [self.write(one, _SUM) for one in _ordered_arguments(e)]), _ATOM
         if isinstance(e, sp.Float):
             return self._rational(sp.Rational(str(e)))
         return self.other(e), _ATOM
@@ -127,6 +127,9 @@ class _Writer:
             return f"-{self._rational(-e)[0]}", _SUM
         if e.q == 1:
             return str(e.p), _ATOM
+        decimal = _as_decimal(e)
+        if decimal:
+            return decimal, _ATOM
         return self.fraction([sp.Integer(e.p)], [sp.Integer(e.q)]), _PRODUCT
 
     # powers
@@ -134,12 +137,13 @@ class _Writer:
     def _power(self, e: sp.Expr) -> tuple[str, int]:
         if isinstance(e, sp.exp):
             return self.power(self.constant(sp.E), self.exponent(e.args[0])), _POWER
-        base, exponent = e.as_base_exp()
         base, exponent = e.args
         if exponent == sp.Rational(1, 2):
             return self.root(self.write(base)), _ATOM
         if exponent.is_Rational and exponent < 0:
             return self.fraction([sp.S.One], [base ** (-exponent)]), _PRODUCT
+        if isinstance(base, _TRIGONOMETRIC) and exponent.is_Integer:
+            return self.power_of_function(base, int(exponent)), _POWER
         return self.power(self.base(base), self.exponent(exponent)), _POWER
 
     def base(self, e: sp.Expr) -> str:
@@ -165,6 +169,9 @@ class _Writer:
     def power(self, base: str, exponent: str) -> str:
         raise NotImplementedError
 
+    def power_of_function(self, e: sp.Expr, exponent: int) -> str:
+        return self.power(self.write(e, _ATOM), str(exponent))
+
     def root(self, written: str) -> str:
         raise NotImplementedError
 
@@ -187,6 +194,7 @@ class _Writer:
         raise NotImplementedError
 
 
+_TRIGONOMETRIC = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc, sp.sinh, sp.cosh, sp.tanh, sp.coth)
 _SIGNS = {sp.Gt: ">", sp.Lt: "<", sp.Ge: ">=", sp.Le: "<=", sp.Eq: "=", sp.Ne: "!="}
 
 
@@ -296,6 +304,9 @@ class _Latex(_Writer):
         written = super().base(e)
         return rf"\left({written}\right)" if isinstance(e, sp.Symbol) and "^" in written else written
 
+    def power_of_function(self, e: sp.Expr, exponent: int) -> str:
+        return rf"\{_function_name(e)}^{{{exponent}}}{self.bracket(self.write(e.args[0]))}"
+
     def bracket(self, written: str) -> str:
         tall = any(command in written for command in (r"\frac", r"\begin", r"\left"))
         return rf"\left({written}\right)" if tall else f"({written})"
@@ -343,6 +354,20 @@ class _Latex(_Writer):
         return str(sp.latex(e))
 
 
+def _as_decimal(e: sp.Rational) -> str:
+    """Write a fraction of a large denominator as a decimal, if that ends: 0.044715; else nothing."""
+    q = int(e.q)
+    if q <= 100:
+        return ""
+    places = 0
+    while (10**places) % q and places < 12:
+        places += 1
+    if (10**places) % q:
+        return ""
+    digits = str(int(e.p) * (10**places // q)).rjust(places + 1, "0")
+    return f"{digits[:-places]}.{digits[-places:]}"
+
+
 # order
 
 
@@ -382,7 +407,7 @@ def _numerator_and_denominator(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]
     above: list[sp.Expr] = []
     below: list[sp.Expr] = []
     for factor in e.args:
-        if factor.is_Rational and not factor.is_Integer:
+        if factor.is_Rational and not factor.is_Integer and not _as_decimal(factor):
             above += [sp.Integer(factor.p)] if factor.p != 1 else []
             below.append(sp.Integer(factor.q))
         elif isinstance(factor, sp.Pow) and factor.exp.is_Rational and factor.exp < 0:
