@@ -22,8 +22,12 @@ class OutOfTime(TimeoutError):  # noqa: N818
     """The deadline has passed."""
 
 
-_LARGEST_EXPONENT = 10**6
-"""e to a larger power is not written out."""
+_LARGEST_EXPONENT = 2**3000
+"""e to a larger power has more digits in its exponent than are worth calculating with."""
+
+
+class TooLarge(UndefinedHere):
+    """A number that is there, but too large to be calculated with."""
 
 
 # at a point
@@ -106,10 +110,8 @@ _COMPARE: Mapping[type, Callable[[Any], bool]] = {
 
 
 def _exp(x: Any) -> Any:
-    if abs(mpmath.re(x)) > _LARGEST_EXPONENT:
-        if mpmath.re(x) < 0:
-            return mpmath.mpf(0)
-        raise UndefinedHere("the value is too large")
+    if abs(x) > _LARGEST_EXPONENT:
+        raise TooLarge("the value is too large")
     return mpmath.exp(x)
 
 
@@ -121,9 +123,7 @@ def _power(base: Any, exponent: Any) -> Any:
             return mpmath.mpf(1)
         raise UndefinedHere("division by 0")
     if mpmath.im(exponent) == 0 and mpmath.isint(exponent) and abs(exponent) < 10**5:
-        size = abs(exponent) * abs(mpmath.log(abs(base)))
-        if size < _LARGEST_EXPONENT:
-            return base ** int(mpmath.re(exponent))
+        return base ** int(mpmath.re(exponent))
     return _exp(exponent * mpmath.log(base))
 
 
@@ -132,7 +132,7 @@ def _bounded(function: Callable[[Any], Any], most: float) -> Callable[[Any], Any
 
     def value(x: Any) -> Any:
         if abs(x) > most:
-            raise UndefinedHere("the argument is too large")
+            raise TooLarge("the argument is too large")
         return function(x)
 
     return value
@@ -188,7 +188,7 @@ def _of_several(e: sp.Expr, args: Sequence[Any]) -> Any:
 def _general_function(name: str, x: Any) -> Any:
     """σ, σ' and σ'' of no formula: some smooth function with its own derivatives, equal to nothing else by chance."""
     if abs(x) > 1e4:
-        raise UndefinedHere("the argument is too large")
+        raise TooLarge("the argument is too large")
     p, q = mpmath.mpf(13) / 11, mpmath.mpf(7) / 10
     order = name.count("'")
     if order == 0:
@@ -337,11 +337,13 @@ class _Arrays:
 
     def _sum(self, e: sp.Add) -> Any:
         terms = list(e.args)
-        exponentials = [one for one in terms if isinstance(one, sp.exp)]
-        if sp.S.NegativeOne in terms and exponentials:  # e^u - 1 without cancellation
-            terms.remove(sp.S.NegativeOne)
-            terms.remove(exponentials[0])
-            found: Any = np.expm1(self.value(exponentials[0].args[0]))
+        constant = next((one for one in terms if one.is_Rational), None)
+        partner = None if constant is None else next((one for one in terms if _is_exponential(one, -constant)), None)
+        if partner is not None and constant is not None:  # c e^u - c without cancellation
+            terms.remove(constant)
+            terms.remove(partner)
+            exponential = (partner / -constant).args[0]
+            found: Any = self.dtype.type(float(-constant)) * np.expm1(self.value(exponential))
         else:
             found = self.value(terms.pop(0))
         for one in terms:
@@ -386,6 +388,12 @@ class _Arrays:
                 found = found & self._holds(one) if isinstance(condition, sp.And) else found | self._holds(one)
             return found
         return _COMPARE_ARRAYS[condition.func](self.value(condition.lhs), self.value(condition.rhs))
+
+
+def _is_exponential(e: sp.Expr, factor: sp.Rational) -> bool:
+    """Whether an expression is a given number times a power of e."""
+    coefficient, rest = e.as_coeff_Mul()
+    return coefficient == factor and isinstance(rest, sp.exp)
 
 
 _COMPARE_ARRAYS: Mapping[type, Callable[[Any, Any], Any]] = {
