@@ -1,0 +1,385 @@
+"""Documents as plain text, Markdown, LaTeX, HTML and Typst: a function for each block, a table for each form."""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pellucid.document import maths
+from pellucid.document.blocks import (
+    AnswerSpace,
+    Block,
+    Equation,
+    Figure,
+    Heading,
+    Items,
+    KeepTogether,
+    PageBreak,
+    Paragraph,
+    Solution,
+    Span,
+    Table,
+    spans,
+    split_row,
+)
+
+Render = Callable[[Any], str]
+
+
+def _inline(markup: str, write: Callable[[Span], str]) -> str:
+    return "".join(write(span) for span in spans(markup))
+
+
+# plain text
+
+WIDTH = 100
+
+
+def _plain_span(span: Span) -> str:
+    if span.kind == "math":
+        return maths.plain(span.content)
+    return plain_markup(span.content) if span.kind == "bold" else span.content
+
+
+def plain_markup(markup: str) -> str:
+    """Return markup as plain text."""
+    return _inline(markup, _plain_span)
+
+
+def _plain_paragraph(block: Paragraph) -> str:
+    return textwrap.fill(plain_markup(block.markup), WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _plain_equation(block: Equation) -> str:
+    if block.text is not None:
+        pairs = [split_row(row) for row in block.text]
+        rows = [((left,), (right,), 0, 0) for left, right in pairs]
+    else:
+        rows = []
+        for row in block.rows:
+            left, right = split_row(row)
+            (l_lines, l_level), (r_lines, r_level) = maths.plain_lines(left), maths.plain_lines(right)
+            rows.append((l_lines, r_lines, l_level, r_level))
+    width = max(len(left[0]) for left, *_ in rows)
+    lines: list[str] = []
+    for left, right, l_level, r_level in rows:
+        above, below = max(l_level, r_level), max(len(left) - l_level, len(right) - r_level)
+        for i in range(-above, below):
+            p = left[i + l_level] if 0 <= i + l_level < len(left) else ""
+            q = right[i + r_level] if 0 <= i + r_level < len(right) else ""
+            lines.append(f"    {p.rjust(width)}{' ' if width else ''}{q}".rstrip())
+        if above + below > 1:
+            lines.append("")
+    text = "\n".join(lines).rstrip()
+    return f"{text}    {block.number}" if block.number else text
+
+
+def _plain_table(block: Table) -> str:
+    rows = [[plain_markup(cell) for cell in row] for row in (block.header, *block.rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("─" * w for w in widths), *lines[1:]])
+
+
+def _plain_items(block: Items) -> str:
+    return "\n".join(
+        textwrap.fill(plain_markup(item), WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False)
+        for item in block.items
+    )
+
+
+def _plain_heading(block: Heading) -> str:
+    title = plain_markup(block.markup)
+    line = {1: "═", 2: "─"}.get(block.level, "")
+    return f"{title}\n{line * len(title)}" if line else title
+
+
+_PLAIN: Mapping[type, Render] = {
+    Heading: _plain_heading,
+    Paragraph: _plain_paragraph,
+    Equation: _plain_equation,
+    Items: _plain_items,
+    Table: _plain_table,
+    Figure: lambda block: f"[figure: {plain_markup(block.caption)}]" if block.caption else "",
+    AnswerSpace: lambda block: "\n" * int(block.lines),
+    Solution: lambda block: textwrap.indent(plain(block.blocks), "  "),
+    KeepTogether: lambda block: plain(block.blocks),
+    PageBreak: lambda _: "",
+}
+
+
+def plain(blocks: Iterable[Block]) -> str:
+    """Render blocks as plain text."""
+    return "\n\n".join(text for text in (_PLAIN[type(block)](block) for block in blocks) if text)
+
+
+# Markdown
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|$])", r"\\\1", text)
+
+
+def _markdown_span(span: Span) -> str:
+    if span.kind == "math":
+        return f"${span.content}$"
+    if span.kind == "bold":
+        return f"**{_inline(span.content, _markdown_span)}**"
+    if span.kind == "code":
+        ticks = "`" * (max((len(run) for run in re.findall(r"`+", span.content)), default=0) + 1)
+        return f"{ticks}{span.content}{ticks}"
+    return _markdown_text(span.content)
+
+
+def _markdown_equation(block: Equation) -> str:
+    rows = [r" \\ ".join(()), *block.rows]
+    body = " \\\\\n".join(row if "&" in row else f"& {row}" for row in rows[1:])
+    number = rf" \tag{{{block.number.strip('()')}}}" if block.number else ""
+    if len(block.rows) == 1 and not split_row(block.rows[0])[0]:
+        return f"$$\n{split_row(block.rows[0])[1]}{number}\n$$"
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}{number}\n$$"
+
+
+def _markdown_table(block: Table) -> str:
+    def cell(markup: str) -> str:
+        return _inline(markup, _markdown_span).replace("\n", " ").replace("|", r"\|").replace(r"\\|", r"\|")
+
+    lines = ["| " + " | ".join(map(cell, block.header)) + " |", "|" + "---|" * len(block.header)]
+    return "\n".join([*lines, *("| " + " | ".join(map(cell, row)) + " |" for row in block.rows)])
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+_MARKDOWN: Mapping[type, Render] = {
+    Heading: lambda block: f"{'#' * block.level} {_inline(block.markup, _markdown_span)}",
+    Paragraph: lambda block: _inline(block.markup, _markdown_span),
+    Equation: _markdown_equation,
+    Items: lambda block: "\n".join(f"- {_inline(item, _markdown_span)}" for item in block.items),
+    Table: _markdown_table,
+    Figure: lambda block: f"![{_markdown_text(plain_markup(block.caption))}]({_data_url(block.svg)})",
+    AnswerSpace: lambda block: "\n".join(["<br>"] * max(1, round(block.lines))),
+    Solution: lambda block: _quoted(markdown(block.blocks)),
+    KeepTogether: lambda block: markdown(block.blocks),
+    PageBreak: lambda _: "",
+}
+
+
+def _data_url(svg: str) -> str:
+    from base64 import b64encode
+
+    return "data:image/svg+xml;base64," + b64encode(svg.encode()).decode()
+
+
+def markdown(blocks: Iterable[Block]) -> str:
+    """Render blocks as Markdown with ``$…$`` mathematics."""
+    return "\n\n".join(text for text in (_MARKDOWN[type(block)](block) for block in blocks) if text)
+
+
+# LaTeX
+
+_LATEX_LETTERS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$", "σ": r"$\sigma$",
+    "∂": r"$\partial$", "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "⊙": r"$\odot$", "Σ": r"$\Sigma$",
+}  # fmt: skip
+
+
+def latex_text(text: str) -> str:
+    """Return text as LaTeX that shows it as it is."""
+    return "".join(_LATEX_LETTERS.get(letter, letter) for letter in text)
+
+
+def _latex_math(latex: str) -> str:
+    return latex.replace("…", r"\ldots ")
+
+
+def _latex_span(span: Span) -> str:
+    if span.kind == "math":
+        return f"${_latex_math(span.content)}$"
+    if span.kind == "bold":
+        return rf"\textbf{{{_inline(span.content, _latex_span)}}}"
+    return rf"\texttt{{{latex_text(span.content)}}}" if span.kind == "code" else latex_text(span.content)
+
+
+def _latex_equation(block: Equation) -> str:
+    number = rf" \tag{{{block.number.strip('()')}}}" if block.number else ""
+    rows = [_latex_math(row) if split_row(row)[0] or "&" in row else f"& {_latex_math(row)}" for row in block.rows]
+    body = " \\\\\n".join(rows)
+    return f"\\begin{{equation*}}\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}{number}\n\\end{{equation*}}"
+
+
+def _latex_table(block: Table) -> str:
+    rows = [" & ".join(_inline(cell, _latex_span) for cell in row) + r" \\" for row in (block.header, *block.rows)]
+    columns = "l" * len(block.header)
+    inner = "\n".join([rows[0], r"\hline", *rows[1:]])
+    return f"\\begin{{longtable}}{{{columns}}}\n{inner}\n\\end{{longtable}}"
+
+
+def _latex_figure(block: Figure) -> str:
+    from pellucid.drawing import tikz
+
+    caption = f"\n\n{_inline(block.caption, _latex_span)}" if block.caption else ""
+    return f"\\begin{{center}}\n{tikz(block.svg)}{caption}\n\\end{{center}}"
+
+
+_LATEX: Mapping[type, Render] = {
+    Heading: lambda block: rf"\{'sub' * (block.level - 1)}section*{{{_inline(block.markup, _latex_span)}}}",
+    Paragraph: lambda block: _inline(block.markup, _latex_span),
+    Equation: _latex_equation,
+    Items: lambda block: "\\begin{itemize}\n"
+    + "\n".join(rf"\item {_inline(item, _latex_span)}" for item in block.items)
+    + "\n\\end{itemize}",
+    Table: _latex_table,
+    Figure: _latex_figure,
+    AnswerSpace: lambda block: rf"\vspace*{{{block.lines:g}\baselineskip}}",
+    Solution: lambda block: f"\\begin{{quote}}\n{latex(block.blocks)}\n\\end{{quote}}",
+    KeepTogether: lambda block: latex(block.blocks),
+    PageBreak: lambda _: r"\newpage",
+}
+
+
+def latex(blocks: Iterable[Block]) -> str:
+    """Render blocks as LaTeX."""
+    return "\n\n".join(_LATEX[type(block)](block) for block in blocks)
+
+
+# HTML
+
+
+def _html_span(span: Span) -> str:
+    if span.kind == "math":
+        return maths.mathml(span.content)
+    if span.kind == "bold":
+        return f"<strong>{_inline(span.content, _html_span)}</strong>"
+    return f"<code>{html.escape(span.content)}</code>" if span.kind == "code" else html.escape(span.content)
+
+
+def html_markup(markup: str) -> str:
+    """Return markup as HTML."""
+    return _inline(markup, _html_span)
+
+
+_MATH = re.compile(r"^<math[^>]*>(.*)</math>$", re.DOTALL)
+
+
+def _inner_mathml(latex: str) -> str:
+    match = _MATH.match(maths.mathml(latex, display=True)) if latex else None
+    return match[1] if match else ""
+
+
+def _html_equation(block: Equation) -> str:
+    cells = []
+    for row in block.rows:
+        left, right = split_row(row)
+        cells.append(
+            f'<mtr><mtd style="text-align:right">{_inner_mathml(left)}</mtd>'
+            f'<mtd style="text-align:left">{_inner_mathml(right)}</mtd></mtr>'
+        )
+    number = f'<span class="number">{html.escape(block.number)}</span>' if block.number else ""
+    table = f'<mtable displaystyle="true" columnspacing="0.28em" rowspacing="0.5em">{"".join(cells)}</mtable>'
+    math = f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{table}</math>'
+    return f'<div class="equation">{math}{number}</div>'
+
+
+def _html_table(block: Table) -> str:
+    head = "".join(f"<th>{html_markup(cell)}</th>" for cell in block.header)
+    rows = "".join("<tr>" + "".join(f"<td>{html_markup(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _html_figure(block: Figure) -> str:
+    caption = f"<figcaption>{html_markup(block.caption)}</figcaption>" if block.caption else ""
+    svg = re.sub(r"^<\?xml[^>]*\?>\s*", "", block.svg)
+    return f"<figure>{svg}{caption}</figure>"
+
+
+_HTML: Mapping[type, Render] = {
+    Heading: lambda block: f"<h{block.level}>{html_markup(block.markup)}</h{block.level}>",
+    Paragraph: lambda block: f"<p>{html_markup(block.markup)}</p>",
+    Equation: _html_equation,
+    Items: lambda block: "<ul>" + "".join(f"<li>{html_markup(item)}</li>" for item in block.items) + "</ul>",
+    Table: _html_table,
+    Figure: _html_figure,
+    AnswerSpace: lambda block: f'<div class="answer" style="height:{1.9 * block.lines:.4g}em"></div>',
+    Solution: lambda block: f'<div class="solution">{html_blocks(block.blocks)}</div>',
+    KeepTogether: lambda block: f'<div class="together">{html_blocks(block.blocks)}</div>',
+    PageBreak: lambda _: '<div class="page"></div>',
+}
+
+
+def html_blocks(blocks: Iterable[Block]) -> str:
+    """Render blocks as HTML."""
+    return "\n".join(_HTML[type(block)](block) for block in blocks)
+
+
+# Typst
+
+
+def typst_text(text: str) -> str:
+    """Return text as Typst that shows it as it is."""
+    return f'#"{_typst_string(text)}"' if text.strip() else text
+
+
+def _typst_string(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+
+
+def _typst_span(span: Span) -> str:
+    if span.kind == "math":
+        return f"${maths.typst(span.content)}$"
+    if span.kind == "bold":
+        return f"#strong[{_inline(span.content, _typst_span)}]"
+    return f'#raw("{_typst_string(span.content)}")' if span.kind == "code" else typst_text(span.content)
+
+
+def typst_markup(markup: str) -> str:
+    """Return markup as Typst."""
+    return _inline(markup, _typst_span)
+
+
+def _typst_equation(block: Equation) -> str:
+    rows = []
+    for row in block.rows:
+        left, right = split_row(row)
+        rows.append(f"{maths.typst(left) if left else ''} & {maths.typst(right) if right else ''}")
+    body = " \\\n".join(rows)
+    if not block.number:
+        return f"$ {body} $"
+    return f"#grid(columns: (1fr, auto, 1fr), align: (left, center, right + horizon), [], [$ {body} $], [{block.number}])"
+
+
+def _typst_figure(block: Figure) -> str:
+    svg = _typst_string(block.svg).replace("\\n", "")
+    width = f", width: {block.width:g}pt" if block.width else ""
+    caption = f"\n#align(center, text(size: 9pt)[{typst_markup(block.caption)}])" if block.caption else ""
+    return f'#align(center, image(bytes("{svg}"), format: "svg"{width})){caption}'
+
+
+def _typst_table(block: Table) -> str:
+    cells = ", ".join(f"[{typst_markup(cell)}]" for row in (block.header, *block.rows) for cell in row)
+    columns = len(block.header)
+    return f"#table(columns: {columns}, stroke: none, inset: (x: 6pt, y: 4pt), table.hline(y: 1, stroke: 0.5pt), {cells})"
+
+
+_TYPST: Mapping[type, Render] = {
+    Heading: lambda block: f"#heading(level: {block.level})[{typst_markup(block.markup)}]",
+    Paragraph: lambda block: typst_markup(block.markup),
+    Equation: _typst_equation,
+    Items: lambda block: "#list(" + ", ".join(f"[{typst_markup(item)}]" for item in block.items) + ")",
+    Table: _typst_table,
+    Figure: _typst_figure,
+    AnswerSpace: lambda block: f"#block(width: 100%, height: {block.lines * 8:g}mm, fill: ruled, stroke: none)",
+    Solution: lambda block: f"#block(width: 100%, inset: (left: 10pt, y: 2pt), stroke: (left: 1.5pt + luma(170)))[\n{typst(block.blocks)}\n]",
+    KeepTogether: lambda block: f"#block(breakable: false, width: 100%)[\n{typst(block.blocks)}\n]",
+    PageBreak: lambda _: "#pagebreak(weak: true)",
+}
+
+
+def typst(blocks: Iterable[Block]) -> str:
+    """Render blocks as Typst."""
+    return "\n\n".join(_TYPST[type(block)](block) for block in blocks)
