@@ -47,8 +47,7 @@ class Document:
     def latex(self) -> str:
         """Return it as a LaTeX document that compiles by itself."""
         lines = "".join(
-            rf"\noindent {rendering.latex_text(name)}: {rendering.latex_text(value) or r'\hrulefill'}" + "\\par\n"
-            for name, value in self.fields
+            f"{rendering.latex_text(name)}: {rendering.latex_text(value) or _LATEX_LINE}\n\n" for name, value in self.fields
         )
         title = rendering.latex_text(self.title)
         return (
@@ -147,6 +146,8 @@ _FORMS: Mapping[str, Callable[[Document], str | bytes]] = {
     ".typ": Document.typst,
     ".json": lambda document: json.dumps(document.to_dict(), ensure_ascii=False, indent=2) + "\n",
 }
+
+_LATEX_LINE = r"\hrulefill"
 
 _LATEX_HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[T1]{fontenc}

@@ -11,8 +11,8 @@ from pellucid.errors import import_extra
 import_extra("sympy", "symbolic", "pellucid.symbolic")
 
 if TYPE_CHECKING:
-    from pellucid.symbolic.chain_rule import Derivation, Factor, NumericCheck, Sweep, chain_rule
-    from pellucid.symbolic.equations import network_equations as equations
+    from pellucid.symbolic.chain import Derivation, Factor, NumericCheck, Sweep, chain_rule
+    from pellucid.symbolic.networks import equations
     from pellucid.symbolic.equivalence import equivalent
     from pellucid.symbolic.formulas import parse
     from pellucid.symbolic.functions import (
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pellucid.symbolic.printing import latex, text
 
 _HOMES = {
-    "chain_rule": ("Derivation", "Factor", "NumericCheck", "Sweep", "chain_rule"),
-    "equations": ("network_equations",),
+    "chain": ("Derivation", "Factor", "NumericCheck", "Sweep", "chain_rule"),
     "equivalence": ("equivalent",),
     "formulas": ("parse",),
     "functions": ("FormulaActivation", "FormulaLoss", "SlopeDerivation", "activation", "derive", "loss"),
+    "networks": ("equations",),
     "printing": ("latex", "text"),
 }
 
@@ -52,3 +52,11 @@ __all__ = [
     "parse",
     "text",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import each part when first used."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"pellucid.symbolic.{home}"), name)
+    raise AttributeError(f"module 'pellucid.symbolic' has no attribute {name!r}")

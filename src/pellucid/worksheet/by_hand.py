@@ -11,7 +11,7 @@ from pellucid.checking import keeps_apart
 from pellucid.document import Block, Equation, Paragraph
 from pellucid.network import Network, Run
 from pellucid.notation import Label
-from pellucid.symbolic.equations import matrix
+from pellucid.symbolic.networks import matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
 from pellucid.worksheet.fields import Field, entry

@@ -8,7 +8,7 @@ import sympy as sp
 
 from pellucid.document import Block, Equation, Paragraph
 from pellucid.symbolic import printing
-from pellucid.symbolic.chain_rule import Derivation, chain_rule
+from pellucid.symbolic.chain import Derivation, chain_rule
 from pellucid.symbolic.differentiation import simplify, substitute
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters

@@ -8,7 +8,7 @@ from pellucid.document import Block, Equation, Figure, Paragraph
 from pellucid.drawing import draw
 from pellucid.layers import Layers
 from pellucid.notation import Label
-from pellucid.symbolic.equations import column, pre_activation, weight_matrix
+from pellucid.symbolic.networks import column, pre_activation, weight_matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
 from pellucid.worksheet.fields import Entries, Field, Reading, Slip, entry, matrix, vector

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from pellucid.document import Equation, Paragraph
-from pellucid.symbolic.equations import matrix as latex_matrix
+from pellucid.symbolic.networks import matrix as latex_matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
 from pellucid.worksheet.fields import Entries, Field, Slip, entry, matrix, vector

@@ -16,7 +16,7 @@ WRITTEN_OUT = 8
 """Layers of more neurons are given by their general term."""
 
 
-def network_equations(network: Layers, loss: object = "mse") -> Document:
+def equations(network: Layers, loss: object = "mse") -> Document:
     """Write a network's equations: small layers in full, large ones by their general term.
 
     Parameters

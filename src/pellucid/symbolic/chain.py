@@ -228,17 +228,12 @@ class Derivation:
             if step.rows:
                 blocks.append(Equation(tuple(latex for _, latex in step.rows), tuple(text for text, _ in step.rows)))
             if number == 1:
-                blocks.append(Figure(self.draw().svg, "The graph of the definitions"))
+                blocks.append(Figure(self.draw().svg))
         return Document(f"The derivative of {self.of} by {self.by}", tuple(blocks))
 
     def text(self) -> str:
         """Return the derivation as plain text."""
-        lines = []
-        for number, step in enumerate(self.steps, start=1):
-            lines += [f"{number} {step.title}"]
-            lines += [f"  {line}" for line in Paragraph(step.remark).text().split("\n")] if step.remark else []
-            lines += [f"  {text.replace('&', '')}" for text, _ in step.rows] + [""]
-        return "\n".join(lines).rstrip() + "\n"
+        return self.document().text()
 
     def latex(self) -> str:
         """Return the derivation as a LaTeX document."""
