@@ -123,7 +123,7 @@ def _typst_table(table: ET.Element) -> str:
     rows = "; ".join(", ".join(_typst_children(cell) or '""' for cell in row) for row in table)
     first = next(iter(table.iter()), table)
     is_left = any(cell.get("columnalign") == "left" for cell in first.iter() if _tag(cell) == "mtd")
-    align = ", align: left, column-gap: 1em" if is_left else ""
+    align = ", align: #left, column-gap: #1em" if is_left else ""
     return f"mat(delim: #none{align}, {rows})"
 
 
@@ -134,12 +134,14 @@ def _typst_table(table: ET.Element) -> str:
 class _Box:
     """Lines of text with the line that stands level with its neighbours.
 
-    ``kind`` is that of the letters at its edge: ``name``, ``number``, ``sign``, ``open``, ``close``, ``comma``, ``space``.
+    ``kind`` is that of what stands at its right edge: name, number, sign, open, close, comma, space, …; ``front`` at its
+    left edge, if that is another.
     """
 
     lines: tuple[str, ...]
     level: int = 0
     kind: str = "name"
+    front: str = ""
 
     @property
     def width(self) -> int:
@@ -179,16 +181,31 @@ def _boxes(element: ET.Element, *, inline: bool) -> Iterator[_Box]:
     for i, child in enumerate(children):
         if _tag(child) in ("mrow", "math", "mstyle") and child.get("class") != "boxed" and not _is_fenced(child):
             yield from _boxes(child, inline=inline)
+        elif _tag(child) == "mspace" and not _is_wide(child):
+            continue
         elif _tag(child) == "mfrac":
             yield _fraction(child, _stands_alone(children, i), inline=inline)
         else:
             yield _box(child, inline=inline)
 
 
+def _is_wide(space: ET.Element) -> bool:
+    """Whether a space is one that the eye should see, as that of quad."""
+    return space.get("width", "").startswith(("1", "2"))
+
+
 def _stands_alone(children: Sequence[ET.Element], i: int) -> bool:
     """Whether a fraction has nothing beside it that it would be multiplied by."""
-    neighbours = [children[k] for k in (i - 1, i + 1) if 0 <= k < len(children)]
-    return all(_tag(one) == "mo" and _text(one) not in "([{)]}∑" or _tag(one) in ("mspace", "mtext") for one in neighbours)
+    left = children[i - 1] if i > 0 else None
+    right = children[i + 1] if i + 1 < len(children) else None
+    return _ends(left, ")]}") and _ends(right, "([{∑∂")
+
+
+def _ends(neighbour: ET.Element | None, but: str) -> bool:
+    """Whether a product ends at a neighbour: a sign or a space, but for some brackets."""
+    if neighbour is None or _tag(neighbour) in ("mspace", "mtext"):
+        return True
+    return _tag(neighbour) == "mo" and _text(neighbour) not in but and not _text(neighbour).isalpha()
 
 
 def _box(element: ET.Element, *, inline: bool) -> _Box:
@@ -211,14 +228,14 @@ def _box(element: ET.Element, *, inline: bool) -> _Box:
 
 
 def _row_of(element: ET.Element, *, inline: bool) -> _Box:
-    if _tag(element) == "mrow":
+    if _tag(element) == "mrow" and not _is_fenced(element):
         return _row(element, inline=inline)
     return _box(element, inline=inline)
 
 
 def _token_box(tag: str, element: ET.Element) -> _Box:
     if tag == "mspace":
-        return _Box(("  " if element.get("width", "").startswith(("1", "2")) else "",), kind="space")
+        return _Box(("  ",), kind="space")
     text = (element.text or "").replace("\u00a0", " ")
     if tag == "mtext":
         return _Box((text,), kind="text")
@@ -235,21 +252,35 @@ def _token_box(tag: str, element: ET.Element) -> _Box:
         return _Box((text,), kind="tight")
     if tag == "mo" and not text.isalpha() and text not in ("∂", "Σ", "∇", "…", "⋮", "⋱"):
         return _Box((text,), kind="sign")
-    kind = "function" if len(text) > 1 and text.isalpha() else "prefix" if text in ("∂", "∇") else "name"
+    is_function = (len(text) > 1 and text.isalpha()) or text in ("σ", "Φ", "φ", "ϕ")
+    kind = "function" if is_function else "prefix" if text in ("∂", "∇") else "name"
     return _Box((text,), kind=kind)
 
 
 def _fraction(element: ET.Element, alone: bool, *, inline: bool) -> _Box:
     above, below = (_row_of(child, inline=True).flat for child in element)
-    above = f"({above})" if re.search(r" [-+·=] | ", above) and not re.fullmatch(r"[∂d]\S+", above) else above
-    above = above if not re.search(r"\S \S", above) or above.startswith("(") else f"({above})"
-    below = f"({below})" if re.search(r"[-+·/ ]", below) and not re.fullmatch(r"[∂d]\S+", below) else below
-    is_slope = above.startswith(("∂", "d")) and below.startswith(("∂", "d"))
+    slopes = [re.fullmatch(r"([∂d]) ?(\S+)", one) for one in (above, below)]
+    is_slope = all(slopes)
+    if is_slope:
+        above, below = (match[1] + match[2] for match in slopes if match is not None)
+    above = f"({above})" if re.search(r"\S [-+=] ", _outside(above)) else above
+    below = f"({below})" if re.search(r"[ /·]|\S-", _outside(below)) else below
     whole = f"{above}/{below}"
-    return _Box((whole if alone or is_slope else f"({whole})",))
+    if alone or is_slope:
+        return _Box((whole,), front="open" if whole.startswith("(") else "")
+    return _Box((f"({whole})",), kind="close", front="open")
 
 
-_LAYERED = frozenset(("a", "w", "b", "z", "d", "W", "y", "x"))
+def _outside(text: str) -> str:
+    """Return what stands outside all brackets."""
+    while True:
+        shorter = re.sub(r"\([^()]*\)|\{[^{}]*\}", "x", text)
+        if shorter == text:
+            return text
+        text = shorter
+
+
+_LAYERED = frozenset(("a", "w", "b", "z", "d", "W", "Σ"))
 
 
 def _scripts(tag: str, parts: Sequence[_Box], element: ET.Element, *, inline: bool) -> _Box:
@@ -272,11 +303,7 @@ def _scripts(tag: str, parts: Sequence[_Box], element: ET.Element, *, inline: bo
             written += f"^({top})"
     kind = base.kind if base.kind in ("close", "function", "number", "prefix") else "name"
     kind = "function" if base.flat.startswith("σ") and kind == "name" else kind
-    if base.flat == "Σ":
-        written = written.replace("_{", "_{")
-    if base.flat == "∇":
-        kind = "name"
-    return _Box((written,), kind=kind)
+    return _Box((written,), kind="name" if base.flat == "∇" else kind, front=base.front)
 
 
 def _fenced_box(element: ET.Element, *, inline: bool) -> _Box:
@@ -291,7 +318,7 @@ def _fenced_box(element: ET.Element, *, inline: bool) -> _Box:
     holder.extend(inner)
     box = _row(holder, inline=inline)
     if len(box.lines) == 1:
-        return _Box((f"{opening}{box.lines[0]}{closing}",), kind="close")
+        return _Box((f"{opening}{box.lines[0]}{closing}",), kind="close", front="open")
     return _bracketed(box, opening, closing)
 
 
@@ -300,7 +327,9 @@ def _table_box(table: ET.Element, opening: str, closing: str, *, inline: bool) -
     if inline or len(cells) == 1:
         if opening == "{":
             return _Box(("; ".join(" if ".join(row).replace(" if otherwise", " otherwise") for row in cells),))
-        return _Box((f"[{', '.join('[' + ', '.join(row) + ']' if len(row) > 1 else row[0] for row in cells)}]",))
+        separator = "; " if max(map(len, cells)) > 1 else ", "
+        between = ", " if inline else "  "
+        return _Box((separator.join(between.join(row) for row in cells),))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = tuple("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
     box = _Box(lines, (len(lines) - 1) // 2)
@@ -315,7 +344,7 @@ def _bracketed(box: _Box, opening: str, closing: str) -> _Box:
     width = box.width
     lines = tuple(f"{p}{line.ljust(width)}{q}".rstrip() if not closing else f"{p}{line.ljust(width)}{q}"
                   for p, line, q in zip(left, box.lines, right, strict=True))  # fmt: skip
-    return _Box(lines, box.level, kind="close")
+    return _Box(lines, box.level, kind="close", front="open")
 
 
 def _side(sign: str, height: int) -> list[str]:
@@ -333,7 +362,7 @@ def _side(sign: str, height: int) -> list[str]:
 
 def _joined(boxes: Sequence[_Box]) -> _Box:
     """Set boxes side by side, with the spaces that the eye expects, on the same level."""
-    boxes = _with_matrices(boxes)
+    boxes = _with_bars(_with_matrices(boxes))
     above = max((box.level for box in boxes), default=0)
     below = max((len(box.lines) - box.level for box in boxes), default=1)
     lines = [""] * (above + below)
@@ -349,6 +378,18 @@ def _joined(boxes: Sequence[_Box]) -> _Box:
         before = _signed(before, box)
     kind = boxes[-1].kind if boxes else "name"
     return _Box(tuple(lines), above, kind)
+
+
+def _with_bars(boxes: Sequence[_Box]) -> list[_Box]:
+    """Tell bars that open from bars that close: they alternate."""
+    found = []
+    is_open = False
+    for box in boxes:
+        if box.lines == ("|",):
+            box = _Box(box.lines, kind="close" if is_open else "open")
+            is_open = not is_open
+        found.append(box)
+    return found
 
 
 def _with_matrices(boxes: Sequence[_Box]) -> list[_Box]:
@@ -380,17 +421,12 @@ def _signed(before: _Box | None, box: _Box) -> _Box:
 
 
 def _gap(left: _Box, right: _Box) -> str:
-    kinds = (left.kind, right.kind)
-    if "space" in kinds or left.kind in ("open", "unary", "tight", "prefix") or right.kind in ("close", "comma", "tight"):
-        return "" if right.kind != "sign" or left.kind != "tight" else " "
-    if left.kind == "text" or right.kind == "text":
-        return "" if left.flat.endswith(" ") or right.flat.startswith(" ") else " "
-    if left.kind == "comma":
-        return " "
-    if right.kind == "sign" or left.kind == "sign":
-        return "" if right.flat in (":",) else " "
-    if right.kind == "open":
-        return "" if left.kind == "function" else " " if left.kind in ("name", "number", "close") else ""
-    if left.kind == "number" and right.kind == "number":
-        return " "
-    return " "
+    front = right.front or right.kind
+    if "space" in (left.kind, front) or left.kind in ("open", "unary", "tight", "prefix") or front in ("close", "comma", "tight"):
+        return ""
+    if left.kind == "text" or front == "text":
+        is_set_off = left.flat.endswith(" ") or right.flat.startswith((" ", ",", ";", ":", "."))
+        return "" if is_set_off else " "
+    is_applied = front == "open" and left.kind == "function"
+    is_matrix_product = len(left.lines) > 1 and len(right.lines) > 1 and left.kind == "close" and front == "open"
+    return "" if is_applied or is_matrix_product else " "

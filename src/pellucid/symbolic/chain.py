@@ -570,7 +570,7 @@ def _row(
             values.append(inner)
             continue
         pair = [factor.symbol, known]
-        put_in = [inner, known]
+        put_in = [inner, known] if factor.derivative != 1 else [known]
         if from_above:
             pair.reverse()
             put_in.reverse()

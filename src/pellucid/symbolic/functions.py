@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ _SIGMAS: Mapping[str, str] = {
     "identity": "z",
     "leaky_relu": "z if z > 0 else slope z",
     "elu": "z if z > 0 else alpha (e^z - 1)",
-    "selu": "scale z if z > 0 else scale alpha (e^z - 1)",
+    "selu": "lambda z if z > 0 else lambda alpha (e^z - 1)",
     "softplus": "ln(1 + e^z)",
     "silu": "z/(1 + e^(-z))",
     "gelu_tanh": "z/2 (1 + tanh(sqrt(2/π) (z + 0.044715 z^3)))",
@@ -39,7 +40,7 @@ _SIGMAS: Mapping[str, str] = {
 }
 """σ by the name of its row. gelu needs Φ and softmax more than one z; they are written below."""
 
-_CONSTANTS: Mapping[str, Mapping[str, float]] = {"selu": {"scale": SELU_SCALE, "alpha": SELU_ALPHA}}
+_CONSTANTS: Mapping[str, Mapping[str, float]] = {"selu": {"lambda": SELU_SCALE, "alpha": SELU_ALPHA}}
 
 _TERMS: Mapping[str, str] = {
     "mse": "(a - y)^2",
@@ -232,8 +233,8 @@ def loss(
     is_mean = reduction == "mean"
     r = sp.Symbol("r")
     residuals = kink_points(sp.expand(expression.xreplace({a: y + r})), r)
-    texts = [printing.text(_indexed(e)) for e in (expression, slope)]
-    latexes = [printing.latex(_indexed(e)) for e in (expression, slope)]
+    texts = [printing.text(e, _INDEXED) for e in (expression, slope)]
+    latexes = [printing.latex(e, _INDEXED) for e in (expression, slope)]
     front, front_latex = ("(1/m) ", r"\frac1m ") if is_mean else ("", "")
     return FormulaLoss(
         name or printing.text(expression),
@@ -275,8 +276,7 @@ class _TermGradient:
         return slopes / a.shape[-1] if self.is_mean else slopes
 
 
-def _indexed(expression: sp.Expr) -> sp.Expr:
-    return expression.xreplace({a: sp.Symbol("a_j"), y: sp.Symbol("y_j")})
+_INDEXED = {"a": "a_j", "y": "y_j"}
 
 
 def _in_product(expression: sp.Expr, written: str, *, latex: bool = False) -> str:
@@ -451,9 +451,15 @@ _SIGMA_LINES: Mapping[str, tuple[Line, ...]] = {
     "sine": (Line(r"\cos(z)", r"$(\sin z)' = \cos z$"),),
     "gelu_tanh": (
         Line(
-            r"\frac12 (1 + \tanh(\sqrt{2/\pi} (z + 0.044715 z^3)))"
-            r" + \frac{z}{2} (1 - \tanh(\sqrt{2/\pi} (z + 0.044715 z^3))^2) \sqrt{2/\pi} (1 + 0.134145 z^2)",
-            r"Product rule, then the chain rule with $\tanh' = 1 - \tanh^2$",
+            r"\frac12 (1 + \tanh(u)) + \frac{z}{2} (1 - \tanh(u)^2) \sqrt{2/\pi} (1 + 0.134145 z^2)",
+            r"Product rule, then the chain rule with $\tanh' = 1 - \tanh^2$ and $u' = \sqrt{2/\pi} (1 + 3 \cdot 0.044715 z^2)$",
+        ),
+    ),
+    "gelu": (Line(r"\Phi(z) + z \varphi(z)", r"Product rule, and $\Phi' = \varphi$, the normal density"),),
+    "selu": (
+        Line(
+            r"\begin{cases} \lambda & z > 0 \\ \lambda \alpha e^z & z < 0 \end{cases}",
+            r"Piece by piece; $\lambda = 1.0507$ and $\alpha = 1.6733$, rounded",
         ),
     ),
 }
@@ -493,37 +499,25 @@ def _derive_activation(row: Activation) -> SlopeDerivation:
         return _softmax_derivation(title)
     expression = sigma_expression(row)
     slope = by_intervals(simplify(differentiate(expression, z)), z)
-    if row.is_builtin and row.name in _SIGMA_LINES:
-        lines, definition = _SIGMA_LINES[row.name], _definition(row, expression)
-    elif row.is_builtin and row.name == "gelu":
-        definition = r"z \Phi(z)"
-        lines = (Line(r"\Phi(z) + z \varphi(z)", r"Product rule, and $\Phi' = \varphi$, the normal density"),)
-    else:
-        definition, lines = _definition(row, expression), tuple(_general_lines(expression, slope))
+    lines = _SIGMA_LINES[row.name] if row.is_builtin and row.name in _SIGMA_LINES else tuple(_general_lines(row, expression, slope))
+    definition = row.latex
+    if expression.has(sp.Max, sp.Min):
+        definition += f" = {printing.intervals_latex(by_intervals(expression, z), is_closed=True)}"
     return SlopeDerivation(title, r"\sigma(z)", r"\sigma'(z)", definition, lines, expression, slope, _kink_note(row))
 
 
-def _definition(row: Activation, expression: sp.Expr) -> str:
-    pieces = by_intervals(expression, z)
-    written = printing.latex(expression)
-    return f"{written} = {printing.latex(_upwards(pieces))}" if expression.has(sp.Max, sp.Min) else written
-
-
-def _upwards(pieces: sp.Expr) -> sp.Expr:
-    return pieces
-
-
-def _general_lines(expression: sp.Expr, slope: sp.Expr) -> Iterator[Line]:
+def _general_lines(row: Activation, expression: sp.Expr, slope: sp.Expr) -> Iterator[Line]:
+    if isinstance(slope, sp.Piecewise):
+        jumps = any(_slope_jumps(row, point) for point in row.kinks)
+        yield Line(printing.intervals_latex(slope, is_closed=not jumps), "Piece by piece")
+        return
     raw = differentiate(expression, z)
-    if isinstance(expression, sp.Piecewise):
-        yield Line(printing.latex(raw), "Piece by piece")
-    elif raw != slope and not raw.has(sp.Piecewise):
-        rule = {sp.Add: "Sum rule", sp.Mul: "Product and chain rule", sp.Pow: "Power and chain rule"}
+    rule = {sp.Add: "Sum rule", sp.Mul: "Product and chain rule", sp.Pow: "Power and chain rule"}
+    if raw != slope and not raw.has(sp.Piecewise):
         yield Line(printing.latex(raw), rule.get(expression.func, "Chain rule"))
-    if raw == slope and not isinstance(expression, sp.Piecewise):
+        yield Line(printing.latex(slope), "Simplified")
+    else:
         yield Line(printing.latex(slope), "Differentiated")
-    elif raw != slope:
-        yield Line(printing.latex(slope), "Simplified" if not raw.has(sp.Piecewise) else "Piece by piece")
 
 
 def _kink_note(row: Activation) -> str:
@@ -569,9 +563,9 @@ def _derive_loss(row: Loss) -> SlopeDerivation:
         slope = sp.sign(a - y)
     is_mean = row.is_mean if isinstance(row, FormulaLoss) else row.name not in SUMMED
     front = r"\frac1m " if is_mean else ""
-    indexed = printing.latex(_indexed(term).xreplace({sp.Symbol("a_j"): sp.Symbol("a_i"), sp.Symbol("y_j"): sp.Symbol("y_i")}))  # fmt: skip
-    inner, own = (printing.latex(_indexed(e)) for e in (term, slope))
-    own = rf"\left({own}\right)" if front and isinstance(slope, (sp.Add, sp.Piecewise)) else own
+    indexed = printing.latex(term, {"a": "a_i", "y": "y_i"})
+    inner, own = (printing.latex(e, _INDEXED) for e in (term, slope))
+    own = _in_product(slope, own, latex=True) if front else own
     left = r"\frac{\partial L}{\partial a_j}"
     lines = [
         Line(
@@ -584,13 +578,17 @@ def _derive_loss(row: Loss) -> SlopeDerivation:
         ),
         Line(f"{front}{own}", "Chain rule" if not isinstance(slope, sp.Piecewise) else "Piece by piece"),
     ]
-    if row.is_builtin and row.gradient_latex.replace(" ", "") != f"{front}{own}".replace(" ", ""):
+    if row.is_builtin and _bare(row.gradient_latex) != _bare(f"{front}{own}"):
         lines.append(Line(row.gradient_latex))
     note = ""
     if row.residual_kinks and _gradient_jumps(row):
         points = " and ".join(f"$a_j - y_j = {point:g}$" for point in row.residual_kinks)
         note = f"At {points} there is no derivative; the library takes 0 there."
     return SlopeDerivation(f"∇_a L of {row}", "L", left, row.latex, tuple(lines), term, slope, note)
+
+
+def _bare(latex: str) -> str:
+    return re.sub(r"[{}\s]|\\left|\\right", "", latex)
 
 
 def _gradient_jumps(row: Loss) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -28,38 +28,86 @@ _PIECES, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 """How tightly something holds together; what is looser than its place asks for gets brackets."""
 
 
-def text(expression: sp.Expr) -> str:
+def text(expression: sp.Expr, names: Mapping[str, str] | None = None) -> str:
     """Write an expression as text: ``8 (15x^2 - 1) (5x^3 - x - 1)``.
 
     Parameters
     ----------
     expression : sympy.Expr
+    names : mapping of str to str, optional
+        What to call its names instead.
 
     Returns
     -------
     str
         `parse` reads it back.
     """
-    return _Text().write(expression)
+    return _Text(names or {}).write(expression)
 
 
-def latex(expression: sp.Expr) -> str:
+def latex(expression: sp.Expr, names: Mapping[str, str] | None = None) -> str:
     """Write an expression as LaTeX: ``8 (15 x^{2} - 1) (5 x^{3} - x - 1)``.
 
     Parameters
     ----------
     expression : sympy.Expr
+    names : mapping of str to str, optional
+        What to call its names instead.
 
     Returns
     -------
     str
         Names keep their indices: f1 is ``f_{1}``, labels are those of `pellucid.notation`.
     """
-    return _Latex().write(expression)
+    return _Latex(names or {}).write(expression)
+
+
+def intervals(pieces: sp.Expr) -> Iterator[tuple[sp.Expr, sp.Expr | None, sp.Expr | None]]:
+    """Go through the pieces that `differentiation.by_intervals` made, from the left.
+
+    Yields
+    ------
+    value, low, high : sympy.Expr
+        A piece and the ends of its interval; None where it has no end.
+    """
+    low = None
+    for value, condition in pieces.args if isinstance(pieces, sp.Piecewise) else [(pieces, sp.true)]:
+        high = None if condition == True else condition.rhs  # noqa: E712 (SymPy's own true)
+        yield value, low, high
+        low = high
+
+
+def intervals_text(pieces: sp.Expr, variable: str = "z") -> str:
+    """Write the pieces of `intervals` with open intervals, which leave out the kinks."""
+    parts = [f"({text(value)}, {_interval(low, high, variable, text, '<', '>')})" for value, low, high in intervals(pieces)]
+    return f"piecewise({', '.join(parts)})"
+
+
+def intervals_latex(pieces: sp.Expr, variable: str = "z", *, is_closed: bool = False) -> str:
+    """Write the pieces of `intervals` as cases; open intervals, or closed ones that leave no point out."""
+    less, more = (r"\le", r"\ge") if is_closed else ("<", ">")
+    rows = [
+        f"{latex(value)} & {_interval(low, high, variable, latex, less, more)}" for value, low, high in intervals(pieces)
+    ]
+    rows = rows[::-1] if len(rows) == 2 else rows  # z > 0 comes first
+    return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
+
+
+def _interval(
+    low: sp.Expr | None, high: sp.Expr | None, variable: str, write: Callable[[sp.Expr], str], less: str, more: str
+) -> str:
+    if low is None and high is None:
+        return write(sp.true)
+    if low is None:
+        return f"{variable} < {write(high)}"
+    return f"{variable} {more} {write(low)}" if high is None else f"{write(low)} {less} {variable} < {write(high)}"
 
 
 class _Writer:
     """Walks an expression and writes it; subclasses say how fractions, powers and names look."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
 
     def write(self, e: sp.Expr, place: int = _PIECES) -> str:
         written, hold = self._written(e)
@@ -67,7 +115,7 @@ class _Writer:
 
     def _written(self, e: sp.Expr) -> tuple[str, int]:
         if isinstance(e, sp.Symbol):
-            return self.name(e.name), _ATOM
+            return self.name(self.names.get(e.name, e.name)), _ATOM
         if e.is_Rational:
             return self._rational(e)
         if isinstance(e, sp.Add):

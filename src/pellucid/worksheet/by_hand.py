@@ -118,7 +118,7 @@ def _solution(run: Run) -> Iterator[Block]:
     yield _worked(run, [label for label in labels if label.symbol in "za"])
     total = run.explain("L", digits=DIGITS + 1)
     yield Equation((f"L &= {' = '.join(latex for _, latex in total.steps)}",))
-    yield Paragraph(r"**3 Output.** $d^F = \nabla_a L \odot \sigma'(z^F)$ with $\sigma' = \sigma (1 - \sigma)$.")
+    yield Paragraph(r"**3 Output.** $d^F = \nabla_a L \odot \sigma'(z^F)$ with $\sigma'(z) = \sigma(z) (1 - \sigma(z))$.")
     yield _worked(run, [label for label in labels if label.symbol == "d" and label.layer == layers.F])
     yield Paragraph(r"**4 Backpropagate.** $d^l = ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)$.")
     yield _worked(run, [label for label in labels if label.symbol == "d" and label.layer < layers.F])

@@ -119,7 +119,7 @@ def _build_kinked(parameters: Parameters) -> Exercise:
     slope = by_intervals(differentiate(sigma, _Z), _Z)
     points = kink_points(sigma, _Z)
     field = Field(
-        "σ'", r"\sigma'(z)", "piecewise", entry(_open(slope)), _open_latex(slope),
+        "σ'", r"\sigma'(z)", "piecewise", entry(printing.intervals_text(slope)), printing.intervals_latex(slope),
         reading=Reading(names=("z",), functions={"σ": ("z", formula)}),
         slips=_kinked_slips(sigma, pieces, slope), kinks=tuple((float(p), _from_the_left(slope, p)) for p in points),
     )  # fmt: skip
@@ -132,8 +132,8 @@ def _build_kinked(parameters: Parameters) -> Exercise:
         (field,),
         (
             Equation((
-                rf"\sigma(z) &= {printing.latex(sigma)} = {_open_latex(pieces, closed=True)}",
-                rf"\sigma'(z) &= {_open_latex(slope)}",
+                rf"\sigma(z) &= {printing.latex(sigma)} = {printing.intervals_latex(pieces, is_closed=True)}",
+                rf"\sigma'(z) &= {printing.intervals_latex(slope)}",
             )),
             Paragraph(
                 rf"At {where} the slopes from the left and from the right differ, so that $\sigma'$ is undefined there. A program "
@@ -144,50 +144,15 @@ def _build_kinked(parameters: Parameters) -> Exercise:
     )  # fmt: skip
 
 
-def _intervals(pieces: sp.Expr) -> Iterator[tuple[sp.Expr, sp.Expr | None, sp.Expr | None]]:
-    """The pieces of `by_intervals` with their ends: (value, from, to)."""
-    low = None
-    for value, condition in pieces.args:
-        high = None if condition == True else condition.rhs  # noqa: E712 (SymPy's own true)
-        yield value, low, high
-        low = high
-
-
-def _condition(low: sp.Expr | None, high: sp.Expr | None, less: str, write: object = printing.text) -> str:
-    text = write  # type: ignore[assignment]
-    if low is None:
-        return f"z < {text(high)}"  # type: ignore[operator]
-    if high is None:
-        return f"z > {text(low)}" if less == "<" else f"z {less.replace('<', '>')} {text(low)}"  # type: ignore[operator]
-    return f"{text(low)} {less} z < {text(high)}"  # type: ignore[operator]
-
-
-def _open(pieces: sp.Expr) -> str:
-    """Write pieces with open intervals, which leave out the kinks."""
-    parts = [f"({printing.text(value)}, {_condition(low, high, '<')})" for value, low, high in _intervals(pieces)]
-    return f"piecewise({', '.join(parts)})"
-
-
-def _open_latex(pieces: sp.Expr, *, closed: bool = False) -> str:
-    less = r"\le" if closed else "<"
-    rows = []
-    for value, low, high in _intervals(pieces):
-        if high is None and closed:
-            rows.append(rf"{printing.latex(value)} & z \ge {printing.latex(low)}")
-        else:
-            rows.append(f"{printing.latex(value)} & {_condition(low, high, less, printing.latex)}")
-    return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
-
-
 def _from_the_left(slope: sp.Expr, point: sp.Expr) -> float:
-    for value, _, high in _intervals(slope):
+    for value, _, high in printing.intervals(slope):
         if high == point:
             return float(value)
     raise ValueError(f"{point} is no kink of {slope}")
 
 
 def _kinked_slips(sigma: sp.Expr, pieces: sp.Expr, slope: sp.Expr) -> tuple[Slip, ...]:
-    values = [value for value, _, _ in _intervals(slope)]
+    values = [value for value, _, _ in printing.intervals(slope)]
     swapped = iter([*values[1:], values[0]]) if len(values) == 2 else iter(reversed(values))
     exchanged = _with_values(slope, list(swapped))
     constants = _with_values(slope, [value if value != 0 else sp.Integer(1) for value in values])
@@ -198,27 +163,24 @@ def _kinked_slips(sigma: sp.Expr, pieces: sp.Expr, slope: sp.Expr) -> tuple[Slip
         Slip("the pieces are lost", entry(printing.text(values[-1] if values[-1] != 0 else values[0])),
              "On the other side of the kink another piece holds.", "5"),
     ]  # fmt: skip
-    kinks = [high for _, _, high in _intervals(slope) if high is not None]
+    kinks = [high for _, _, high in printing.intervals(slope) if high is not None]
     if any(kink != 0 for kink in kinks):
         at_zero = slope.xreplace({kinks[0]: sp.Integer(0)}) if len(kinks) == 1 else None
         if at_zero is not None and at_zero != slope:
             slips.append(
-                Slip("the kink is taken to be at 0", entry(_open(at_zero)),
+                Slip("the kink is taken to be at 0", entry(printing.intervals_text(at_zero)),
                      f"The pieces meet where they are equal, at $z = {printing.latex(kinks[0])}$.", "5")
             )  # fmt: skip
     kept: dict[str, Slip] = {}
     for slip in slips:
-        if slip.answer != entry(_open(slope)):
+        if slip.answer != entry(printing.intervals_text(slope)):
             kept.setdefault(slip.answer[0][0], slip)
     return tuple(kept.values())
 
 
 def _with_values(pieces: sp.Expr, values: Sequence[sp.Expr]) -> str:
-    parts = [
-        f"({printing.text(value)}, {_condition(low, high, '<')})"
-        for value, (_, low, high) in zip(values, _intervals(pieces), strict=True)
-    ]
-    return f"piecewise({', '.join(parts)})"
+    changed = [(value, condition) for value, (_, condition) in zip(values, pieces.args, strict=True)]
+    return printing.intervals_text(sp.Piecewise(*changed, evaluate=False))
 
 
 def _draw_kinked(draws: Draws, _: tuple[int, ...]) -> Parameters:

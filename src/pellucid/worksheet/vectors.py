@@ -43,6 +43,7 @@ def _build_hadamard(parameters: Parameters) -> Exercise:
     field = Field(
         "u*v", r"u \odot v", "vector", expected, _column(product), slips=_distinct(expected, slips)
     )
+    factors = _column([rf"{p} \cdot {q}" for p, q in zip(u, v, strict=True)])
     return Exercise(
         7,
         "The Hadamard product",
@@ -54,9 +55,7 @@ def _build_hadamard(parameters: Parameters) -> Exercise:
         (field,),
         (
             Paragraph("Component by component:"),
-            Equation((
-                rf"u \odot v &= {_column([rf'{p} \cdot {q}' for p, q in zip(u, v, strict=True)])} = {_column(product)}",
-            )),  # fmt: skip
+            Equation((rf"u \odot v &= {factors} = {_column(product)}",)),
         ),
         room=5,
     )  # fmt: skip
