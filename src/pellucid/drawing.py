@@ -17,7 +17,8 @@ MOST_NEURONS = 8
 
 _RADIUS = 22.0
 _FONT = 14.0
-_LETTER = 0.56  # of the font size: a letter's width in a serif face, on the wide side
+_LETTER = 0.56  # of the font size: an italic letter's width in a serif face, on the wide side
+_PLAIN_LETTER = 0.47  # and that of running text
 _SCRIPT = 0.7
 _FAMILY = "'Libertinus Serif', 'STIX Two Text', 'Times New Roman', Times, serif"
 
@@ -69,12 +70,13 @@ class _Text:
     high: str = ""
     size: float = _FONT
     has_halo: bool = False
-    rest: str = ""
 
     @property
     def width(self) -> float:
+        if not self.low and not self.high:
+            return len(self.letters) * self.size * _PLAIN_LETTER
         script = max(len(self.low), len(self.high)) * _SCRIPT
-        return (len(self.letters) + script + len(self.rest)) * self.size * _LETTER
+        return (len(self.letters) + script) * self.size * _LETTER
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -85,13 +87,15 @@ class _Text:
     def svg(self) -> str:
         left, baseline = self.x - self.width / 2, self.y + self.size * 0.33
         one = self.size * _LETTER
-        parts = [_letters(left, baseline, self.letters, self.size, is_italic=self.letters.isalpha())]
+        if not self.low and not self.high:
+            is_name = len(self.letters) == 1 and self.letters.isalpha()
+            parts = [_letters(self.x, baseline, self.letters, self.size, is_italic=is_name, is_centred=True)]
+        else:
+            parts = [_letters(left, baseline, self.letters, self.size, is_italic=self.letters.isalpha())]
         after = left + len(self.letters) * one
         small = self.size * _SCRIPT
         parts += [_letters(after, baseline + self.size * 0.28, self.low, small)] if self.low else []
         parts += [_letters(after, baseline - self.size * 0.42, self.high, small)] if self.high else []
-        rest = after + max(len(self.low), len(self.high)) * _SCRIPT * one
-        parts += [_letters(rest, baseline, self.rest, self.size)] if self.rest else []
         if self.has_halo:
             x, y, right, bottom = self.box
             halo = f'<rect x="{x - 1:.1f}" y="{y:.1f}" width="{right - x + 2:.1f}" height="{bottom - y:.1f}" fill="white" fill-opacity="0.85"/>'
@@ -99,13 +103,15 @@ class _Text:
         return "".join(parts)
 
 
-def _letters(x: float, y: float, text: str, size: float, *, is_italic: bool = False) -> str:
-    style = ' font-style="italic"' if is_italic else ""
+def _letters(
+    x: float, y: float, text: str, size: float, *, is_italic: bool = False, is_centred: bool = False
+) -> str:
+    style = (' font-style="italic"' if is_italic else "") + (' text-anchor="middle"' if is_centred else "")
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}"{style}>{escape(text)}</text>'
 
 
-def _label_text(label: Label, x: float, y: float, size: float = _FONT, *, has_halo: bool = False, rest: str = "") -> _Text:
-    return _Text(x, y, label.symbol, label.subscript, str(label.layer), size, has_halo, rest)
+def _label_text(label: Label, x: float, y: float, size: float, *, has_halo: bool) -> _Text:
+    return _Text(x, y, label.symbol, label.subscript, str(label.layer), size, has_halo)
 
 
 # networks
@@ -475,6 +481,6 @@ def _tikz_shape(tag: str, at: Mapping[str, str], text: str) -> str:
     content = content.replace("π", r"$\pi$").replace("…", r"\ldots{}").replace("σ", r"$\sigma$")
     content = rf"\textit{{{content}}}" if at.get("font-style") == "italic" else content
     return (
-        rf"\node[anchor=base west, inner sep=0pt, font=\fontsize{{{size:.1f}}}{{{size:.1f}}}\selectfont] "
+        rf"\node[anchor={'base' if 'text-anchor' in at else 'base west'}, inner sep=0pt, font=\fontsize{{{size:.1f}}}{{{size:.1f}}}\selectfont] "
         rf"at ({at['x']},{at['y']}) {{{content}}};"
     )

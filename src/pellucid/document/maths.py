@@ -60,7 +60,15 @@ def typst(latex: str) -> str:
 
 
 def _typst_children(element: ET.Element) -> str:
-    return " ".join(part for part in (_typst(child) for child in element) if part)
+    parts: list[str] = []
+    for child in element:
+        part = _typst(child)
+        if parts and parts[-1].startswith("mat(") and len(parts) > 1 and part in ("paren.r", "bracket.r", "bar.v"):
+            # brackets beside a table grow with it
+            part = f"lr({parts.pop(-2)} {parts.pop()} {part})"
+        if part:
+            parts.append(part)
+    return " ".join(parts)
 
 
 def _typst(element: ET.Element) -> str:

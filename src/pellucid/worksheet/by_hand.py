@@ -70,10 +70,10 @@ def _build(parameters: Parameters) -> Exercise:
     run = _run(parameters)
     fields = []
     for label in asked_labels(run):
-        value = run.explain(label).value
+        value = f"{run.explain(label).value:#.{DIGITS}g}"
         fields.append(
             RunField(
-                _key(label), _latex(label), "number", entry(f"{value:.{DIGITS}g}"), f"{value:.{DIGITS}g}", digits=DIGITS,
+                _key(label), _latex(label), "number", entry(value), value, digits=DIGITS,
                 run=run, label=label,
             )  # fmt: skip
         )
