@@ -251,8 +251,13 @@ class _NetworkDrawer:
             for before, k in self._places(l - 1):
                 y, v = self._y(l - 1, before), self._y(l, row)
                 self.figure.lines.append((x, y, u, v))
-                if "w" in self.show:
+                if "w" in self.show and self._is_weight_labelled(l, row, before):
                     self._weight_label(Label("w", l, j, k), x, y, u, v, before, row)
+
+    def _is_weight_labelled(self, l: int, row: int, before: int) -> bool:
+        """Of many lines only those between the first and last neurons are labelled."""
+        rows, columns = len(self.columns[l]), len(self.columns[l - 1])
+        return rows * columns <= 24 or (row in (0, rows - 1) and before in (0, columns - 1))
 
     def _weight_label(self, label: Label, x: float, y: float, u: float, v: float, before: int, row: int) -> None:
         """Set the label of a weight on its line, in a column of its own for each neuron that it comes from."""

@@ -79,7 +79,8 @@ def _typst(element: ET.Element) -> str:
         width = float(element.get("width", "0em").removesuffix("em"))
         return f"#h({width:g}em)"
     if tag == "mrow" and element.get("class") == "boxed":
-        return f"#box(stroke: 0.6pt, inset: 5pt, baseline: 5pt, $display({_typst_children(element)})$)"
+        edges = '#set text(top-edge: "bounds", bottom-edge: "bounds")'
+        return f"#box(stroke: 0.6pt, inset: 6pt)[{edges}\n$display({_typst_children(element)})$]"
     if tag == "mrow" and _is_fenced(element):
         return f"lr({_typst_children(element)})"
     if tag == "mtable":

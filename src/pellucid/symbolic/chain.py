@@ -168,6 +168,11 @@ class Derivation:
         """The products along the paths, in the quantities of the definitions; their sum is the derivative."""
         return tuple(sp.Mul(*(factor.derivative for factor in path)) for path in self.paths)
 
+    @property
+    def written_out(self) -> dict[sp.Symbol, sp.Expr]:
+        """Every quantity in the free variables alone."""
+        return self._graph.written_out
+
     @cached_property
     def unsubstituted(self) -> sp.Expr:
         """The sum of the terms, in the quantities of the definitions."""
@@ -176,7 +181,7 @@ class Derivation:
     @cached_property
     def substituted(self) -> sp.Expr:
         """The same with every definition put in, in the free variables."""
-        return sp.Add(*(substitute(term, self._graph.written_out) for term in self.terms))
+        return sp.Add(*(substitute(term, self.written_out) for term in self.terms))
 
     @cached_property
     def result(self) -> sp.Expr:

@@ -7,7 +7,7 @@ quantities are real, so those four are differentiated piece by piece, and the po
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from math import comb
 
@@ -242,6 +242,7 @@ def length(expression: sp.Expr) -> int:
     return int(expression.count_ops()) + sum(len(str(e).strip("-")) if e.is_Number else 1 for e in leaves)
 
 
+@lru_cache(maxsize=1024)
 def simplify(expression: sp.Expr) -> sp.Expr:
     """Return the shortest of a few forms of an expression; how long that takes is bounded by its size.
 
@@ -260,20 +261,20 @@ def simplify(expression: sp.Expr) -> sp.Expr:
         return sp.Piecewise(*pieces, evaluate=False)
     if expression.has(sp.Piecewise):
         return expression
-    return min((expression, *_forms(expression)), key=length)
+    forms = dict.fromkeys((expression, *_forms(expression)))
+    shortest = sorted(forms, key=length)[:3]
+    return min((*shortest, *(sp.factor_terms(form) for form in shortest)), key=length)
 
 
 def _forms(expression: sp.Expr) -> Iterator[sp.Expr]:
     if length(expression) > 2 * _TERMS or not expression.is_commutative:
         return
-    yield sp.factor_terms(expression)
     if expanded_terms(expression) > _TERMS or degree(expression) > 30:
         return
     kernels, bare = _without_functions(expression)
     for candidate in (bare, *_pythagorean(kernels, bare)):
         for form in _rational_forms(candidate):
             yield form.xreplace(kernels)
-            yield sp.factor_terms(form).xreplace(kernels)
 
 
 def _pythagorean(kernels: dict[sp.Dummy, sp.Expr], bare: sp.Expr) -> Iterator[sp.Expr]:
@@ -336,10 +337,7 @@ def _rational_forms(expression: sp.Expr) -> Iterator[sp.Expr]:
         yield sp.factor(together)
         yield sp.cancel(together)
         yield sp.expand(numerator) / denominator
-        yield sp.factor_terms(sp.expand(numerator)) / sp.factor(denominator)
         yield sp.expand(expression)
-        if denominator.is_number or not denominator.free_symbols:
-            yield sp.factor_terms(sp.expand(expression))
     except sp.PolynomialError:  # something in it is no rational expression after all
         return
 

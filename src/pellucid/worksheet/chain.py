@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import sympy as sp
 
@@ -12,7 +12,8 @@ from pellucid.symbolic.chain import Derivation, chain_rule
 from pellucid.symbolic.differentiation import simplify, substitute
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
-from pellucid.worksheet.fields import Field, Reading, Slip, entry
+from pellucid.worksheet.fields import Field, Reading, entry
+from pellucid.worksheet.slips import from_formulas
 
 
 def _definition_rows(found: Derivation, names: tuple[str, ...]) -> str:
@@ -30,22 +31,6 @@ def _solution(found: Derivation) -> Iterator[Block]:
             yield Equation(tuple(latex for _, latex in step.rows), tuple(text for text, _ in step.rows))
 
 
-class _Wrong:
-    """Answers that mistakes give, those left out that are right after all or that another mistake gives as well."""
-
-    def __init__(self, right: sp.Expr, put_in: Mapping[sp.Symbol, sp.Expr]) -> None:
-        self.seen = [right]
-        self.put_in = dict(put_in)
-        self.slips: list[Slip] = []
-
-    def add(self, name: str, answer: sp.Expr, repair: str, row: str = "") -> None:
-        written_out = substitute(answer, self.put_in)
-        if any(sp.expand(written_out - other) == 0 for other in self.seen):
-            return
-        self.seen.append(written_out)
-        self.slips.append(Slip(name, entry(printing.text(simplify(written_out))), repair, row))
-
-
 # exercise 1
 
 
@@ -60,7 +45,7 @@ def _build_composition(parameters: Parameters) -> Exercise:
     )
     field = Field(
         f"d{f}/d{x}", asked, "formula", entry(printing.text(found.result)), printing.latex(found.result),
-        reading=reading, slips=tuple(_composition_slips(found)),
+        reading=reading, slips=from_formulas(found.result, _put_in(found, _composition_slips(found))),
     )  # fmt: skip
     return Exercise(
         1,
@@ -77,49 +62,49 @@ def _build_composition(parameters: Parameters) -> Exercise:
     )
 
 
-def _composition_slips(found: Derivation) -> list[Slip]:
+def _composition_slips(found: Derivation) -> Iterator[tuple[str, sp.Expr, str, str]]:
     (path,) = found.paths
     derivatives = [factor.derivative for factor in path]
-    put_in = found._graph.written_out
-    wrong = _Wrong(found.result, put_in)
-    f, x = sp.Symbol(found.of), sp.Symbol(found.by)
-    inner_name = path[0].by
     symbols = [factor.symbol[1] for factor in path]
-    wrong.add(
-        "the innermost derivative is missing", sp.Mul(*derivatives[:-1]), f"Multiply by ${symbols[-1]}$: the chain rule has a factor for every function."
-    )
-    wrong.add(
-        "the outer derivative is missing", sp.Mul(*derivatives[1:]), f"Multiply by ${symbols[0]}$: the chain rule has a factor for every function."
-    )
-    wrong.add(
-        "the outer function is not differentiated", put_in[f] * sp.Mul(*derivatives[1:]),
-        f"The first factor is ${symbols[0]}$ and not ${printing.latex(f)}$ itself.",
-    )
-    wrong.add(
-        "the outer derivative is taken at $x$ and not at the inner function",
-        sp.Mul(derivatives[0].xreplace({sp.Symbol(inner_name): x}), *derivatives[1:]),
-        f"In ${symbols[0]}$ the argument is ${printing.latex(sp.Symbol(inner_name))}$; put its formula in, and not $x$.",
-    )
-    wrong.add(
+    inner, x = sp.Symbol(path[0].by), sp.Symbol(found.by)
+    definition = found.definitions[found.of]
+    every = "the chain rule has a factor for every function."
+    yield "the innermost derivative is missing", sp.Mul(*derivatives[:-1]), f"Multiply by ${symbols[-1]}$: {every}", ""
+    yield "the outer derivative is missing", sp.Mul(*derivatives[1:]), f"Multiply by ${symbols[0]}$: {every}", ""
+    yield (
+        "the outer function is not differentiated", definition * sp.Mul(*derivatives[1:]),
+        f"The first factor is ${symbols[0]}$ and not the function itself.", "",
+    )  # fmt: skip
+    yield (
+        f"the outer derivative is taken at ${found.by}$ and not at the inner function",
+        sp.Mul(derivatives[0].xreplace({inner: x}), *derivatives[1:]),
+        f"The argument in ${symbols[0]}$ is ${printing.latex(inner)}$: put its formula in, and not ${found.by}$.", "",
+    )  # fmt: skip
+    yield (
         "the outer derivative is taken at the inner derivative",
-        derivatives[0].xreplace({sp.Symbol(inner_name): sp.Mul(*derivatives[1:])}),
-        "$f'(g')$ is not the chain rule: it is $f'(g) \\cdot g'$.",
-    )
-    wrong.add("the derivatives are added and not multiplied", sp.Add(*derivatives),
-              "Along a path the factors are multiplied.", "19")  # fmt: skip
-    wrong.add("the sign is wrong", -sp.Mul(*derivatives), "Check the sign of each factor.", "22")
-    outer = found.definitions[found.of]
-    power = next((e for e in sp.preorder_traversal(outer) if isinstance(e, sp.Pow) and e.exp.is_Integer), None)
+        derivatives[0].xreplace({inner: sp.Mul(*derivatives[1:])}),
+        "$f'(g')$ is not the chain rule: it is $f'(g) \\cdot g'$.", "",
+    )  # fmt: skip
+    yield "the derivatives are added and not multiplied", sp.Add(*derivatives), "Along a path the factors are multiplied.", "19"
+    yield "the sign is wrong", -sp.Mul(*derivatives), "Check the sign of each factor.", "22"
+    power = next((e for e in sp.preorder_traversal(definition) if isinstance(e, sp.Pow) and e.exp.is_Integer), None)
     if power is not None:
-        wrong.add(
+        rule = f"$(u^{{{power.exp}}})' = {power.exp} u^{{{power.exp - 1}}}$: "
+        yield (
             "the exponent did not come down as a factor", sp.Mul(*derivatives) / power.exp,
-            f"$(u^{{{power.exp}}})' = {power.exp} u^{{{power.exp - 1}}}$: the exponent becomes a factor.", "12",
+            f"{rule}the exponent becomes a factor.", "12",
         )  # fmt: skip
-        wrong.add(
+        yield (
             "the exponent was not lowered by 1", sp.Mul(*derivatives) * power.base,
-            f"$(u^{{{power.exp}}})' = {power.exp} u^{{{power.exp - 1}}}$: the new exponent is one less.",
+            f"{rule}the new exponent is one less.", "",
         )  # fmt: skip
-    return wrong.slips  # fmt: skip
+
+
+def _put_in(
+    found: Derivation, slips: Iterable[tuple[str, sp.Expr, str, str]]
+) -> Iterator[tuple[str, sp.Expr, str, str]]:
+    for name, answer, repair, row in slips:
+        yield name, substitute(answer, found.written_out), repair, row
 
 
 def _draw_composition(draws: Draws, _: tuple[int, ...]) -> Parameters:
@@ -148,7 +133,9 @@ def _build_several(parameters: Parameters) -> Exercise:
         fields.append(
             Field(
                 f"df/d{variable}", asked, "formula", entry(printing.text(result)), printing.latex(result),
-                reading=reading, slips=tuple(_several_slips(derivation, derivations[other])),
+                reading=reading, slips=from_formulas(
+                    derivation.result, _put_in(derivation, _several_slips(derivation, derivations[other]))
+                ),
             )  # fmt: skip
         )
     blocks: list[Block] = []
@@ -171,46 +158,31 @@ def _build_several(parameters: Parameters) -> Exercise:
     )
 
 
-def _several_slips(found: Derivation, other: Derivation) -> list[Slip]:
-    wrong = _Wrong(found.result, found._graph.written_out)
-    symbols = [[factor.symbol[1] for factor in path] for path in found.paths]
-    for i, term in enumerate(found.terms):
-        if len(found.terms) > 1:
-            left_out = symbols[1 - i]
-            wrong.add(
-                f"the path by way of ${found.paths[1 - i][0].by}$ is left out", term,
-                f"Add $ {' '.join(left_out)}$: every path from $f$ to ${found.by}$ is a term.", "19",
-            )  # fmt: skip
-    wrong.add(
-        "the inner derivatives are missing", sp.Add(*(path[0].derivative for path in found.paths)),
-        r"Each term is a product, $\frac{\partial f}{\partial x} \frac{\partial x}{\partial u}$ and so on.",
-    )  # fmt: skip
-    wrong.add(
-        "the outer derivatives are missing", sp.Add(*(path[-1].derivative for path in found.paths)),
-        r"Each term is a product, $\frac{\partial f}{\partial x} \frac{\partial x}{\partial u}$ and so on.",
-    )  # fmt: skip
-    wrong.add("the paths are multiplied and not added", sp.Mul(*found.terms), "The terms of the paths are added.", "19")
-    wrong.add(f"it is the derivative by ${other.by}$", other.unsubstituted, f"Differentiate by ${found.by}$.")
-    for i, term in enumerate(found.terms):
-        flipped = sp.Add(*(-t if k == i else t for k, t in enumerate(found.terms)))
-        wrong.add(
-            f"the sign of the term by way of ${found.paths[i][0].by}$ is wrong", flipped,
+def _several_slips(found: Derivation, other: Derivation) -> Iterator[tuple[str, sp.Expr, str, str]]:
+    products = r"Each term is a product, $\frac{\partial f}{\partial x} \frac{\partial x}{\partial u}$ and so on."
+    for term, path in zip(found.terms, reversed(found.paths), strict=True):
+        left_out = " ".join(factor.symbol[1] for factor in path)
+        yield (
+            f"the path by way of ${path[0].by}$ is left out", term,
+            f"Add ${left_out}$: every path from $f$ to ${found.by}$ is a term.", "19",
+        )  # fmt: skip
+    yield "the inner derivatives are missing", sp.Add(*(path[0].derivative for path in found.paths)), products, ""
+    yield "the outer derivatives are missing", sp.Add(*(path[-1].derivative for path in found.paths)), products, ""
+    yield "the paths are multiplied and not added", sp.Mul(*found.terms), "The terms of the paths are added.", "19"
+    yield f"it is the derivative by ${other.by}$", other.unsubstituted, f"Differentiate by ${found.by}$.", ""
+    for path, term in zip(found.paths, found.terms, strict=True):
+        yield (
+            f"the sign of the term by way of ${path[0].by}$ is wrong", found.unsubstituted - 2 * term,
             r"$(\sin)' = \cos$ and $(\cos)' = -\sin$: check the signs.", "22",
         )  # fmt: skip
-    for path in found.paths:
         inner = path[-1].derivative
         exponential = next(iter(inner.atoms(sp.exp)), None)
         if exponential is not None and inner != exponential:
-            lost = sp.Add(*(t.xreplace({inner: exponential}) if t.has(exponential) else t for t in found.terms))
-            lost = sp.Add(*(
-                sp.Mul(*(f.derivative for f in one[:-1]), exponential) if one is path else sp.Mul(*(f.derivative for f in one))
-                for one in found.paths
-            ))  # fmt: skip
-            wrong.add(
-                "the inner derivative of the exponential is missing", lost,
-                rf"$\frac{{\partial}}{{\partial {found.by}}} {printing.latex(exponential)} = {printing.latex(inner)}$.",
+            without = sp.Mul(*(factor.derivative for factor in path[:-1]), exponential)
+            yield (
+                "the inner derivative of the exponential is missing", found.unsubstituted - term + without,
+                rf"$\frac{{\partial}}{{\partial {found.by}}} {printing.latex(exponential)} = {printing.latex(inner)}$.", "",
             )  # fmt: skip
-    return wrong.slips
 
 
 def _draw_several(draws: Draws, _: tuple[int, ...]) -> Parameters:

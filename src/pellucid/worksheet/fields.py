@@ -34,6 +34,22 @@ class Slip:
 
 
 @dataclass(frozen=True)
+class Slips:
+    """Mistakes told apart by their answers.
+
+    Attributes
+    ----------
+    shown : tuple of Slip
+        The first of each wrong answer.
+    hidden : tuple of str
+        Names of those that give the right answer.
+    """
+
+    shown: tuple[Slip, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Reading:
     """How the formulas of an answer are read and compared.
 
@@ -77,7 +93,7 @@ class Field:
         as it is rounded.
     shape_matters : bool
         Whether a row in place of a column is another answer.
-    slips : tuple of Slip
+    slips : Slips
     kinks : tuple of (float, float)
         For a piecewise function: where it has no derivative, and the value that the library takes there.
     follows : callable, optional
@@ -92,7 +108,7 @@ class Field:
     reading: Reading = Reading()
     digits: int | None = None
     shape_matters: bool = False
-    slips: tuple[Slip, ...] = ()
+    slips: Slips = Slips()
     kinks: tuple[tuple[float, float], ...] = ()
     follows: Callable[[Mapping[str, Entries]], Entries | None] | None = field(default=None, repr=False, compare=False)
 

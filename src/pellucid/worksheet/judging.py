@@ -97,7 +97,7 @@ def _judge_entries(field: Field, shown: str, entries: Entries, earlier: Mapping[
     follows = field.follows(earlier) if field.follows is not None else None
     if follows is not None and follows != field.expected and _is(field, entries, follows):
         return Judgement(field, shown, "follows", 1.0, "It is right for your earlier answer.")
-    slip = next((slip for slip in field.slips if _is(field, entries, slip.answer)), None)
+    slip = next((slip for slip in field.slips.shown if _is(field, entries, slip.answer)), None)
     if slip is not None:
         return Judgement(field, shown, "wrong", 0.0, mistake=slip.name, row=slip.row, repair=slip.repair)
     problem = _unreadable(field, entries)
@@ -268,7 +268,7 @@ def all_shown(fields: Iterable[Field], told: Callable[[Field, Slip], None] = lam
     """Whether no mistake that is known for these answers gives a right one."""
     fine = True
     for field in fields:
-        for slip in field.slips:
+        for slip in field.slips.shown:
             if not shows(slip, field):
                 told(field, slip)
                 fine = False

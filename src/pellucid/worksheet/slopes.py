@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import sympy as sp
 
@@ -13,20 +14,10 @@ from pellucid.symbolic.differentiation import by_intervals, differentiate, kink_
 from pellucid.symbolic.formulas import parse
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
-from pellucid.worksheet.fields import Entries, Field, Reading, Slip, entry, vector
+from pellucid.worksheet.fields import Entries, Field, Reading, Slip, Slips, entry, vector
+from pellucid.worksheet.slips import different, from_formulas
 
 _Z = sp.Symbol("z")
-
-
-def _kept(right: sp.Expr, slips: Sequence[tuple[str, sp.Expr, str, str]]) -> tuple[Slip, ...]:
-    """Write the answers that mistakes give, those left out that are right after all or like an earlier one."""
-    seen, kept = [right], []
-    for name, answer, repair, row in slips:
-        if any(sp.simplify(answer - other) == 0 for other in seen):
-            continue
-        seen.append(answer)
-        kept.append(Slip(name, entry(printing.text(answer)), repair, row))
-    return tuple(kept)
 
 
 # exercise 9
@@ -41,7 +32,7 @@ def _build_sigmoid(parameters: Parameters) -> Exercise:
     reading = Reading(names=("z",), functions={"σ": ("z", formula)})
     field = Field(
         "σ'", r"\sigma'(z)", "formula", entry(printing.text(raw)), f"{printing.latex(raw)} = {in_sigma}",
-        reading=reading, slips=_kept(slope, list(_sigmoid_slips(sigma, parameters))),
+        reading=reading, slips=from_formulas(slope, _sigmoid_slips(sigma, parameters)),
     )  # fmt: skip
     return Exercise(
         9,
@@ -151,7 +142,7 @@ def _from_the_left(slope: sp.Expr, point: sp.Expr) -> float:
     raise ValueError(f"{point} is no kink of {slope}")
 
 
-def _kinked_slips(sigma: sp.Expr, pieces: sp.Expr, slope: sp.Expr) -> tuple[Slip, ...]:
+def _kinked_slips(sigma: sp.Expr, pieces: sp.Expr, slope: sp.Expr) -> Slips:
     values = [value for value, _, _ in printing.intervals(slope)]
     swapped = iter([*values[1:], values[0]]) if len(values) == 2 else iter(reversed(values))
     exchanged = _with_values(slope, list(swapped))
@@ -171,11 +162,7 @@ def _kinked_slips(sigma: sp.Expr, pieces: sp.Expr, slope: sp.Expr) -> tuple[Slip
                 Slip("the kink is taken to be at 0", entry(printing.intervals_text(at_zero)),
                      f"The pieces meet where they are equal, at $z = {printing.latex(kinks[0])}$.", "5")
             )  # fmt: skip
-    kept: dict[str, Slip] = {}
-    for slip in slips:
-        if slip.answer != entry(printing.intervals_text(slope)):
-            kept.setdefault(slip.answer[0][0], slip)
-    return tuple(kept.values())
+    return different(entry(printing.intervals_text(slope)), slips)
 
 
 def _with_values(pieces: sp.Expr, values: Sequence[sp.Expr]) -> str:
@@ -214,7 +201,7 @@ def _build_error(parameters: Parameters) -> Exercise:
     )  # fmt: skip
     numbers_field = Field(
         "grad_a L", r"\nabla_a L", "vector", vector(numbers), _vector_latex(numbers),
-        slips=_number_slips(general_field.slips, a, y, numbers),
+        slips=_number_slips(general_field.slips.shown, a, y, numbers),
         follows=lambda answers: _following(answers.get("dL/da_j"), a, y),
     )  # fmt: skip
     vectors = rf"a = {_vector_latex(a)}, \quad y = {_vector_latex(y)}"
@@ -244,7 +231,7 @@ def _vector_latex(numbers: Sequence[object]) -> str:
     return r"\begin{pmatrix} " + r" \\ ".join(printing.latex(sp.Rational(str(n))) for n in numbers) + r" \end{pmatrix}"  # fmt: skip
 
 
-def _error_slips(general: sp.Expr, loss: str) -> tuple[Slip, ...]:
+def _error_slips(general: sp.Expr, loss: str) -> Slips:
     m, r = sp.Symbol("m"), sp.Symbol("a_j") - sp.Symbol("y_j")
     power = 4 if loss == "cubed" else 2
     chain = f"$(u^{power})' = {power} u" + ("" if power == 2 else f"^{power - 1}") + "$: the exponent comes down."
@@ -260,16 +247,12 @@ def _error_slips(general: sp.Expr, loss: str) -> tuple[Slip, ...]:
     else:
         slips.append(("a factor $1/m$ is too much", general / m, "This loss is a sum and no mean.", "13"))
     slips.append(("it is the loss of one output itself", r**power, "Differentiate.", "28"))
-    return _kept(general, slips)
+    return from_formulas(general, slips)
 
 
-def _number_slips(slips: Sequence[Slip], a: Sequence[object], y: Sequence[object], right: Sequence[sp.Expr]) -> tuple[Slip, ...]:
-    kept: dict[Entries, Slip] = {}
-    for slip in slips:
-        values = _following(slip.answer, a, y)
-        if values is not None and values != vector(right):
-            kept.setdefault(values, Slip(slip.name, values, slip.repair, slip.row))
-    return tuple(kept.values())
+def _number_slips(slips: Sequence[Slip], a: Sequence[object], y: Sequence[object], right: Sequence[sp.Expr]) -> Slips:
+    followed = ((slip, _following(slip.answer, a, y)) for slip in slips)
+    return different(vector(right), (replace(slip, answer=values) for slip, values in followed if values is not None))
 
 
 def _following(general: Entries | None, a: Sequence[object], y: Sequence[object]) -> Entries | None:
@@ -310,7 +293,7 @@ def _draw_error(draws: Draws, _: tuple[int, ...]) -> Parameters:
 def _error_is_fit(exercise: Exercise) -> bool:
     """The vector of numbers shows every mistake that the formula shows."""
     general, numbers = exercise.fields
-    return len(numbers.slips) == len(general.slips)
+    return len(numbers.slips.shown) == len(general.slips.shown)
 
 
 KINDS = (

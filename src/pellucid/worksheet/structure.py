@@ -12,6 +12,7 @@ from pellucid.symbolic.networks import column, pre_activation, weight_matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
 from pellucid.worksheet.fields import Entries, Field, Reading, Slip, entry, matrix, vector
+from pellucid.worksheet.slips import different
 
 _LABELS = Reading(labels=True)
 
@@ -75,17 +76,8 @@ def _label_field(layers: Layers, l: int) -> Field:
     expected = vector(str(label) for label in labels)
     return Field(
         f"layer {l}", rf"\text{{layer {l}}}", "vector", expected, ", ".join(label.latex for label in labels),
-        reading=_LABELS, slips=_distinct(expected, slips),
+        reading=_LABELS, slips=different(expected, slips),
     )  # fmt: skip
-
-
-def _distinct(expected: Entries, slips: list[Slip]) -> tuple[Slip, ...]:
-    """Leave out slips that give the right answer, or that of an earlier one."""
-    kept: dict[Entries, Slip] = {}
-    for slip in slips:
-        if slip.answer != expected:
-            kept.setdefault(slip.answer, slip)
-    return tuple(kept.values())
 
 
 # exercise 4
@@ -135,7 +127,7 @@ def _weights_field(layers: Layers, l: int) -> Field:
     ]  # fmt: skip
     return Field(
         f"W^{l}", f"W^{{{l}}}", "matrix", expected, weight_matrix(layers, l), reading=_LABELS, shape_matters=True,
-        slips=_distinct(expected, slips),
+        slips=different(expected, slips),
     )  # fmt: skip
 
 
@@ -154,7 +146,7 @@ def _biases_field(layers: Layers, l: int) -> Field:
     ]  # fmt: skip
     return Field(
         f"b^{l}", f"b^{{{l}}}", "vector", expected, column(layers, "b", l), reading=_LABELS,
-        slips=_distinct(expected, slips),
+        slips=different(expected, slips),
     )  # fmt: skip
 
 
@@ -221,7 +213,7 @@ def _component_field(layers: Layers, l: int, j: int) -> Field:
     ]  # fmt: skip
     return Field(
         str(z), z.latex, "formula", expected, pre_activation(layers, l, j),
-        reading=Reading(labels=True, definitions=_inputs(layers)), slips=_distinct(expected, slips),
+        reading=Reading(labels=True, definitions=_inputs(layers)), slips=different(expected, slips),
     )  # fmt: skip
 
 
@@ -316,7 +308,7 @@ def _slope_field(layers: Layers, top: Label, bottom: Label) -> Field:
     return Field(
         f"d{top}/d{bottom}", rf"\frac{{\partial {top.latex}}}{{\partial {bottom.latex}}}", "formula", expected,
         _right_latex(right, l, bottom), reading=Reading(labels=True, definitions=_inputs(layers)),
-        slips=_distinct(expected, slips),
+        slips=different(expected, slips),
     )  # fmt: skip
 
 

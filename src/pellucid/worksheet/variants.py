@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from pellucid.arrays import as_count
 from pellucid.worksheet import by_hand, chain, slopes, structure, vectors
@@ -68,29 +69,33 @@ def worksheet(variant: int | None = None) -> Worksheet:
         A seed that is no whole number ≥ 0.
     """
     if variant is None:
-        return Worksheet(None, tuple(kind.build(kind.original) for kind in KINDS.values()))
+        return Worksheet(None, tuple(_original(number) for number in KINDS))
     seed = as_count(variant, "variant", 0)
     sizes = Draws(seed, 0).choice(structure.SIZES)
     return Worksheet(seed, tuple(_drawn(kind, seed, sizes) for kind in KINDS.values()))
 
 
-_ORIGINAL_LENGTHS: dict[int, int] = {}
-
-
 def _drawn(kind: Kind, seed: int, sizes: tuple[int, ...]) -> Exercise:
+    original = _original(kind.number)
+    most, hidden = _LONGER * answer_length(original), _hidden(original)
     for attempt in range(_ATTEMPTS):
         exercise = kind.build(kind.draw(Draws(seed, kind.number, attempt), sizes))
-        if answer_length(exercise) <= _LONGER * _original_length(kind) and kind.is_fit(exercise):
+        if answer_length(exercise) <= most and _hidden(exercise) <= hidden and kind.is_fit(exercise):
             return exercise
     raise RuntimeError(f"no numbers of exercise {kind.number} fit for variant {seed} in {_ATTEMPTS} attempts")
+
+
+@cache
+def _original(number: int) -> Exercise:
+    kind = KINDS[number]
+    return kind.build(kind.original)
+
+
+def _hidden(exercise: Exercise) -> set[str]:
+    """Mistakes that give a right answer with an exercise's numbers."""
+    return {name for field in exercise.fields for name in field.slips.hidden}
 
 
 def answer_length(exercise: Exercise) -> int:
     """Count the letters of an exercise's answers."""
     return sum(len(one.replace(" ", "")) for field in exercise.fields for one in flat(field.expected))
-
-
-def _original_length(kind: Kind) -> int:
-    if kind.number not in _ORIGINAL_LENGTHS:
-        _ORIGINAL_LENGTHS[kind.number] = answer_length(kind.build(kind.original))
-    return _ORIGINAL_LENGTHS[kind.number]

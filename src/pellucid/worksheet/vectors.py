@@ -9,19 +9,12 @@ from pellucid.document import Equation, Paragraph
 from pellucid.symbolic.networks import matrix as latex_matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
-from pellucid.worksheet.fields import Entries, Field, Slip, entry, matrix, vector
+from pellucid.worksheet.fields import Field, Slip, entry, matrix, vector
+from pellucid.worksheet.slips import different
 
 
 def _column(numbers: Sequence[object]) -> str:
     return latex_matrix([[str(number)] for number in numbers])
-
-
-def _distinct(expected: Entries, slips: Sequence[Slip]) -> tuple[Slip, ...]:
-    kept: dict[Entries, Slip] = {}
-    for slip in slips:
-        if slip.answer != expected:
-            kept.setdefault(slip.answer, slip)
-    return tuple(kept.values())
 
 
 # exercise 7
@@ -41,7 +34,7 @@ def _build_hadamard(parameters: Parameters) -> Exercise:
              vector(p * q for p, q in zip(u, reversed(v), strict=True)), repair),  # type: ignore[arg-type]
     )  # fmt: skip
     field = Field(
-        "u*v", r"u \odot v", "vector", expected, _column(product), slips=_distinct(expected, slips)
+        "u*v", r"u \odot v", "vector", expected, _column(product), slips=different(expected, slips)
     )
     factors = _column([rf"{p} \cdot {q}" for p, q in zip(u, v, strict=True)])
     return Exercise(
@@ -71,7 +64,7 @@ def _draw_hadamard(draws: Draws, _: tuple[int, ...]) -> Parameters:
 def _hadamard_is_fit(exercise: Exercise) -> bool:
     """No component where adding gives what multiplying gives, and none that is the same in both vectors."""
     u, v = exercise.parameters["u"], exercise.parameters["v"]
-    return all(p + q != p * q and p != q for p, q in zip(u, v, strict=True)) and len(exercise.fields[0].slips) >= 4
+    return all(p + q != p * q and p != q for p, q in zip(u, v, strict=True)) and len(exercise.fields[0].slips.shown) >= 4
 
 
 # exercise 8
@@ -99,7 +92,7 @@ def _build_total(parameters: Parameters) -> Exercise:
              "Each component of the gradient is a mean over the samples.", "15"),
     )  # fmt: skip
     field = Field(
-        "grad L_T", r"\nabla L_T", "vector", expected, _column(mean), slips=_distinct(expected, slips)
+        "grad L_T", r"\nabla L_T", "vector", expected, _column(mean), slips=different(expected, slips)
     )
     return Exercise(
         8,
@@ -140,7 +133,7 @@ def _total_is_fit(exercise: Exercise) -> bool:
     """No mean is 0, which would be right whatever it is divided by, and every mistake shows."""
     gradients = exercise.parameters["gradients"]
     sums = [sum(one[k] for one in gradients) for k in range(len(gradients[0]))]
-    return all(sums) and len(set(sums)) == len(sums) and len(exercise.fields[0].slips) == 7
+    return all(sums) and len(set(sums)) == len(sums) and len(exercise.fields[0].slips.shown) == 7
 
 
 KINDS = (
