@@ -11,7 +11,7 @@ from pellucid.notation import Label
 from pellucid.symbolic.networks import column, pre_activation, weight_matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
-from pellucid.worksheet.fields import Entries, Field, Reading, Slip, entry, matrix, vector
+from pellucid.worksheet.fields import Entries, Field, Reading, Slip, Slips, entry, matrix, vector
 from pellucid.worksheet.slips import different
 
 _LABELS = Reading(labels=True)
@@ -253,7 +253,7 @@ def _general_weight() -> Field:
     return Field(
         "dz_j^l/dw_jk^l", r"\frac{\partial z_j^l}{\partial w_{jk}^l}", "formula", entry("a_k^{l-1}"), "a_k^{l-1}",
         reading=_LABELS,
-        slips=(
+        slips=Slips((
             Slip("the layer is wrong", entry("a_k^l"), repair, "9"),
             Slip("the neuron is wrong", entry("a_j^{l-1}"), repair, "8"),
             Slip("layer and neuron are wrong", entry("a_j^l"), repair, "9"),
@@ -261,7 +261,7 @@ def _general_weight() -> Field:
             Slip("it is the pre-activation of the layer before", entry("z_k^{l-1}"), repair, "8"),
             Slip("the weight is still there", entry("w_jk^l a_k^{l-1}"), "The derivative of $w a$ by $w$ is $a$."),
             Slip("the factor is missing", entry("1"), repair, "8"),
-        ),
+        )),
     )  # fmt: skip
 
 
@@ -269,11 +269,11 @@ def _general_bias() -> Field:
     repair = "$b_j^l$ stands alone in the sum: its derivative by itself is 1."
     return Field(
         "dz_j^l/db_j^l", r"\frac{\partial z_j^l}{\partial b_j^l}", "formula", entry("1"), "1", reading=_LABELS,
-        slips=(
+        slips=Slips((
             Slip("a constant is taken for the variable", entry("0"), repair, "14"),
             Slip("it is the bias itself", entry("b_j^l"), repair, "16"),
             Slip("it is the derivative by a weight", entry("a_k^{l-1}"), repair, "14"),
-        ),
+        )),
     )  # fmt: skip
 
 
