@@ -221,6 +221,10 @@ def _read_text(given: str, kind: str) -> Entries:
         raise FormulaError("the answer is empty", 0)
     if len(text) > _MOST_LETTERS:
         raise FormulaError(f"the answer has {len(text):,} letters, and at most {_MOST_LETTERS:,} are read", 0)
+    if kind != "piecewise":  # whose conditions may hold an equals sign
+        text = re.split(r"(?<![<>!=])=(?!=)", text)[-1].strip()  # df/dx = … gives the right-hand side
+    if not text:
+        raise FormulaError("nothing stands after the equals sign", len(given))
     if kind not in ("vector", "matrix"):
         return entry(text)
     text = re.sub(r"\^\s*(\{\s*T\s*\}|T|⊤|\\top|\\mathsf\{T\})\s*$", "", text).strip()

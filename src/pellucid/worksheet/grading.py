@@ -201,7 +201,10 @@ def _report(grade: Grade, *, solutions: bool) -> Document:
         rows.append((f"{exercise.number} {exercise.title}", f"{points:.3g} of {len(judged)}", signs))
     blocks.append(Table(("exercise", "points", "answers"), tuple(rows)))
     for exercise in grade.sheet.exercises:
-        said = [_about(one, solutions=solutions) for one in grade.judgements[exercise.number] if _is_worth_a_word(one)]
+        judged = grade.judgements[exercise.number]
+        said = [_about(one, solutions=solutions) for one in judged if _is_worth_a_word(one, solutions=solutions)]
+        missing = [f"${one.field.latex}$" for one in judged if one.verdict == "missing" and not solutions]
+        said += [f"No answer: {', '.join(missing)}."] if missing else []
         if said:
             blocks += [Heading(2, f"{exercise.number} {exercise.title}"), Items(tuple(said))]
     if grade.answers.unknown:
@@ -210,7 +213,9 @@ def _report(grade: Grade, *, solutions: bool) -> Document:
     return Document(f"{grade.sheet.title}: report", tuple(blocks))
 
 
-def _is_worth_a_word(one: Judgement) -> bool:
+def _is_worth_a_word(one: Judgement, *, solutions: bool) -> bool:
+    if one.verdict == "missing":
+        return solutions
     return one.verdict != "right" or bool(one.remark)
 
 
@@ -220,7 +225,8 @@ def _about(one: Judgement, *, solutions: bool) -> str:
         parts[0] += f", `{escape(one.given)}`"
     parts[0] += "."
     if one.mistake:
-        parts.append(f"**{one.mistake[:1].upper()}{one.mistake[1:]}.**")
+        first = one.mistake[:1].upper() if one.mistake[:1].isascii() else one.mistake[:1]
+        parts.append(f"**{first}{one.mistake[1:]}.**")
     parts += [escape(one.remark) if one.verdict == "unreadable" else one.remark] if one.remark else []
     parts += [one.repair] if one.repair else []
     if solutions and one.verdict not in ("right", "follows"):

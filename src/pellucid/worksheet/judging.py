@@ -104,7 +104,8 @@ def _judge_entries(field: Field, shown: str, entries: Entries, earlier: Mapping[
     if problem:
         return Judgement(field, shown, "unreadable", 0.0, problem)
     if not fits:
-        return Judgement(field, shown, "wrong", 0.0, f"It {_shape_words(entries)}, and {_shape_words(field.expected)} is asked for.")
+        remark = f"It is {_shape_words(entries)}, and {_shape_words(field.expected)} is asked for."
+        return Judgement(field, shown, "wrong", 0.0, remark)
     if any(answer == "undecided" for answer in answers) and not any(answer == "different" for answer in answers):
         return Judgement(field, shown, "undecided", 0.0, "Whether it equals the right answer was not decided in time.")
     return _partly(field, shown, answers)
@@ -128,10 +129,10 @@ def _same_shape(field: Field, given: Entries, expected: Entries) -> bool:
 def _shape_words(entries: Entries) -> str:
     rows, columns = len(entries), len(entries[0])
     if rows == columns == 1:
-        return "is a single formula"
+        return "a single entry"
     if is_vector(entries):
-        return f"has {max(rows, columns)} entries"
-    return f"has {rows} rows and {columns} columns"
+        return f"a vector of {max(rows, columns)} entries"
+    return f"a matrix of {rows} rows and {columns} columns"
 
 
 def _compare(field: Field, given: Entries, expected: Entries) -> list[str]:
@@ -254,9 +255,17 @@ def _judge_number_of_run(
     if found.verdict == "follows":
         return Judgement(field, shown, "follows", 1.0, f"It is right for {found.detail}.")
     if not found.hypotheses:
-        return Judgement(field, shown, "wrong", 0.0)
+        return _too_few_digits(field, shown, value, found.expected) or Judgement(field, shown, "wrong", 0.0)
     part = found.hypotheses[0].parts[0]
     return Judgement(field, shown, "wrong", 0.0, mistake=part.title, row=part.row, repair=part.mistake.repair)
+
+
+def _too_few_digits(field: RunField, shown: str, value: float, exact: float) -> Judgement | None:
+    """Half the points for a number that is right to fewer digits than were asked for, but to two at least."""
+    written = len(re.sub(r"\D", "", shown).lstrip("0"))
+    if not 2 <= written < (field.digits or 0) or not rounds_to(exact, value, written):
+        return None
+    return Judgement(field, shown, "partly", 0.5, f"Right to {written} digits; {field.digits} are asked for.")
 
 
 def shows(slip: Slip, field: Field) -> bool:
