@@ -103,9 +103,7 @@ class _Text:
         return "".join(parts)
 
 
-def _letters(
-    x: float, y: float, text: str, size: float, *, is_italic: bool = False, is_centred: bool = False
-) -> str:
+def _letters(x: float, y: float, text: str, size: float, *, is_italic: bool = False, is_centred: bool = False) -> str:
     style = (' font-style="italic"' if is_italic else "") + (' text-anchor="middle"' if is_centred else "")
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}"{style}>{escape(text)}</text>'
 
@@ -135,12 +133,18 @@ class _Figure:
             f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>',
         ]
         for x, y, u, v in self.lines:
-            parts.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" stroke="#7a8699" stroke-width="1"/>')
+            parts.append(
+                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" stroke="#7a8699" stroke-width="1"/>'
+            )
         for x, y, u, v in self.arrows:
-            parts.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" stroke="#445" stroke-width="1.2"/>')
+            parts.append(
+                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" stroke="#445" stroke-width="1.2"/>'
+            )
             parts.append(_head(x, y, u, v))
         for x, y, r in self.circles:
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="white" stroke="#223" stroke-width="1.4"/>')
+            parts.append(
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="white" stroke="#223" stroke-width="1.4"/>'
+            )
         for x, y, w, h in self.boxes:
             parts.append(
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="8" fill="white" stroke="#223" stroke-width="1.4"/>'
@@ -212,11 +216,11 @@ class _NetworkDrawer:
         self.radius = _RADIUS + 9 * max(len(in_circle) - 1, 0) + (9 if run is not None else 0)
         self.columns = {l: _shown(layers.size(l)) for l in range(1, layers.F + 1)}
         rows = max(len(column) for column in self.columns.values())
-        most_weights = max(
-            len(self.columns[l]) * len(self.columns[l - 1]) for l in range(2, layers.F + 1)
-        )
+        most_weights = max(len(self.columns[l]) * len(self.columns[l - 1]) for l in range(2, layers.F + 1))
         self.pitch = 2 * self.radius + (34 if "b" in show else 18) + (6 * min(rows, 6) if "w" in show else 0)
-        self.gap = 150.0 + (14 * most_weights**0.5 * 2 if "w" in show else 0) + (40 if run is not None and "w" in show else 0)
+        self.gap = (
+            150.0 + (14 * most_weights**0.5 * 2 if "w" in show else 0) + (40 if run is not None and "w" in show else 0)
+        )
         self.top = 26.0
         self.height = self.top + rows * self.pitch + 46
         self.width = 2 * 50 + 2 * self.radius + (layers.F - 1) * self.gap
@@ -418,7 +422,11 @@ class _GraphDrawer:
             if definition:
                 figure.texts.append(_Text(x, y + 11, _shortened(definition), size=12))
         description = "; ".join(f"{of} depends on {by}: {label}" for of, by, label in self.edges)
-        return Drawing(figure.svg(self.width, self.height, caption or "A graph of definitions", description), self.width, self.height)
+        return Drawing(
+            figure.svg(self.width, self.height, caption or "A graph of definitions", description),
+            self.width,
+            self.height,
+        )
 
     def _free_place(
         self, label: str, x: float, y: float, u: float, v: float, taken: Sequence[tuple[float, float, float, float]]
@@ -482,7 +490,12 @@ def _tikz_shape(tag: str, at: Mapping[str, str], text: str) -> str:
         return rf"\path[{style}] ({x:.1f},{y:.1f}) rectangle ({x + w:.1f},{y + h:.1f});"
     size = float(at["font-size"]) * 0.75
     content = text.replace("&amp;", r"\&").replace("&lt;", "<").replace("&gt;", ">")
-    content = content.replace("^", r"\textasciicircum{}").replace("_", r"\_").replace("·", r"$\cdot$").replace("∂", r"$\partial$")
+    content = (
+        content.replace("^", r"\textasciicircum{}")
+        .replace("_", r"\_")
+        .replace("·", r"$\cdot$")
+        .replace("∂", r"$\partial$")
+    )
     content = content.replace("π", r"$\pi$").replace("…", r"\ldots{}").replace("σ", r"$\sigma$")
     content = rf"\textit{{{content}}}" if at.get("font-style") == "italic" else content
     return (

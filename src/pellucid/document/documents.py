@@ -47,7 +47,8 @@ class Document:
     def latex(self) -> str:
         """Return it as a LaTeX document that compiles by itself."""
         lines = "".join(
-            f"{rendering.latex_text(name)}: {rendering.latex_text(value) or _LATEX_LINE}\n\n" for name, value in self.fields
+            f"{rendering.latex_text(name)}: {rendering.latex_text(value) or _LATEX_LINE}\n\n"
+            for name, value in self.fields
         )
         title = rendering.latex_text(self.title)
         return (
@@ -150,8 +151,8 @@ _FORMS: Mapping[str, Callable[[Document], str | bytes]] = {
 _LATEX_LINE = r"\hrulefill"
 
 _LATEX_HEAD = r"""\documentclass[11pt,a4paper]{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
+\usepackage{iftex}
+\ifPDFTeX\usepackage[T1]{fontenc}\usepackage[utf8]{inputenc}\else\usepackage{fontspec}\fi
 \usepackage{amsmath,amssymb,longtable,tikz}
 \usepackage[margin=25mm]{geometry}
 \setlength{\parindent}{0pt}
@@ -177,6 +178,8 @@ h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin-top: 
 code { font-size: 0.88em; overflow-wrap: anywhere; }
 .equation { overflow-x: auto; overflow-y: hidden; margin: 0.9rem 0; position: relative; padding: 0.1rem 0; }
 .equation .number { position: absolute; right: 0; top: 50%; transform: translateY(-50%); }
+.matrix { border: solid currentColor; border-width: 0 1.4px; border-radius: 0.7em / 50%; padding: 0 0.3em; margin: 0 0.15em; }
+.equation mtd { padding-left: 0.12em; padding-right: 0.12em; }
 .boxed { border: 1px solid currentColor; padding: 0.35em 0.5em; }
 math { font-family: 'STIX Two Math', 'Cambria Math', 'Latin Modern Math', math; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }

@@ -35,7 +35,16 @@ def mathml(latex: str, *, display: bool = False) -> str:
     unknown = re.search(r">\\([A-Za-z]+)", made)
     if unknown:
         raise ValueError(f"unknown LaTeX command \\{unknown[1]} in {latex!r}")
+    made = re.sub(r"<mo>&#x00028;</mo>(<mtable>.*?</mtable>)<mo>&#x00029;</mo>", _FENCED_TABLE, made, flags=re.DOTALL)
     return made.replace('<menclose notation="box">', '<mrow class="boxed">').replace("</menclose>", "</mrow>")
+
+
+_FENCED_TABLE = (
+    '<mrow class="matrix"><mo stretchy="true" fence="true" form="prefix">(</mo>'
+    r"\1"
+    '<mo stretchy="true" fence="true" form="postfix">)</mo></mrow>'
+)
+"""A matrix with its brackets in a row of their own, so that they are as tall as it is and no taller."""
 
 
 def _tree(latex: str) -> ET.Element:
@@ -60,15 +69,7 @@ def typst(latex: str) -> str:
 
 
 def _typst_children(element: ET.Element) -> str:
-    parts: list[str] = []
-    for child in element:
-        part = _typst(child)
-        if parts and parts[-1].startswith("mat(") and len(parts) > 1 and part in ("paren.r", "bracket.r", "bar.v"):
-            # brackets beside a table grow with it
-            part = f"lr({parts.pop(-2)} {parts.pop()} {part})"
-        if part:
-            parts.append(part)
-    return " ".join(parts)
+    return " ".join(part for part in (_typst(child) for child in element) if part)
 
 
 def _typst(element: ET.Element) -> str:
@@ -268,7 +269,7 @@ def _token_box(tag: str, element: ET.Element) -> _Box:
 
 def _fraction(element: ET.Element, alone: bool, *, inline: bool) -> _Box:
     above, below = (_row_of(child, inline=True).flat for child in element)
-    slopes = [re.fullmatch(r"([∂d]) ?(\S+)", one) for one in (above, below)]
+    slopes = [re.fullmatch(r"([∂d]) ?(\S*)", one) for one in (above, below)]
     is_slope = all(slopes)
     if is_slope:
         above, below = (match[1] + match[2] for match in slopes if match is not None)
@@ -371,7 +372,7 @@ def _side(sign: str, height: int) -> list[str]:
 
 def _joined(boxes: Sequence[_Box]) -> _Box:
     """Set boxes side by side, with the spaces that the eye expects, on the same level."""
-    boxes = _with_bars(_with_matrices(boxes))
+    boxes = _with_bars(boxes)
     above = max((box.level for box in boxes), default=0)
     below = max((len(box.lines) - box.level for box in boxes), default=1)
     lines = [""] * (above + below)
@@ -401,37 +402,24 @@ def _with_bars(boxes: Sequence[_Box]) -> list[_Box]:
     return found
 
 
-def _with_matrices(boxes: Sequence[_Box]) -> list[_Box]:
-    """Draw the brackets around a table as tall as it is: latex2mathml puts them beside it."""
-    found: list[_Box] = []
-    i = 0
-    boxes = list(boxes)
-    while i < len(boxes):
-        is_matrix = (
-            i + 2 < len(boxes)
-            and boxes[i].lines == ("(",)
-            and len(boxes[i + 1].lines) > 1
-            and boxes[i + 2].lines == (")",)
-        )
-        if is_matrix:
-            found.append(_bracketed(boxes[i + 1], "(", ")"))
-            i += 3
-        else:
-            found.append(boxes[i])
-            i += 1
-    return found
-
-
 def _signed(before: _Box | None, box: _Box) -> _Box:
     """A minus that follows a sign or nothing is that of a number, with no space after it."""
-    if box.kind == "sign" and box.flat in ("-", "+") and (before is None or before.kind in ("sign", "open", "comma", "unary", "space", "text")):
+    if (
+        box.kind == "sign"
+        and box.flat in ("-", "+")
+        and (before is None or before.kind in ("sign", "open", "comma", "unary", "space", "text"))
+    ):
         return _Box(box.lines, box.level, "unary")
     return box
 
 
 def _gap(left: _Box, right: _Box) -> str:
     front = right.front or right.kind
-    if "space" in (left.kind, front) or left.kind in ("open", "unary", "tight", "prefix") or front in ("close", "comma", "tight"):
+    if (
+        "space" in (left.kind, front)
+        or left.kind in ("open", "unary", "tight", "prefix")
+        or front in ("close", "comma", "tight")
+    ):
         return ""
     if left.kind == "text" or front == "text":
         is_set_off = left.flat.endswith(" ") or right.flat.startswith((" ", ",", ";", ":", "."))

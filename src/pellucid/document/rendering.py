@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -184,14 +185,22 @@ def markdown(blocks: Iterable[Block]) -> str:
 
 _LATEX_LETTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$", "σ": r"$\sigma$",
-    "∂": r"$\partial$", "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "⊙": r"$\odot$", "Σ": r"$\Sigma$",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
+    "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
 }  # fmt: skip
 
 
 def latex_text(text: str) -> str:
     """Return text as LaTeX that shows it as it is."""
-    return "".join(_LATEX_LETTERS.get(letter, letter) for letter in text)
+    return "".join(_LATEX_LETTERS.get(letter) or _greek(letter) or letter for letter in text)
+
+
+def _greek(letter: str) -> str:
+    words = unicodedata.name(letter, "").split()
+    if words[:1] != ["GREEK"] or len(words) != 4:
+        return ""
+    name = words[3].lower()
+    return f"$\\{name.capitalize() if words[1] == 'CAPITAL' else name}$"
 
 
 def _latex_math(latex: str) -> str:
@@ -231,9 +240,11 @@ _LATEX: Mapping[type, Render] = {
     Heading: lambda block: rf"\{'sub' * (block.level - 1)}section*{{{_inline(block.markup, _latex_span)}}}",
     Paragraph: lambda block: _inline(block.markup, _latex_span),
     Equation: _latex_equation,
-    Items: lambda block: "\\begin{itemize}\n"
-    + "\n".join(rf"\item {_inline(item, _latex_span)}" for item in block.items)
-    + "\n\\end{itemize}",
+    Items: lambda block: (
+        "\\begin{itemize}\n"
+        + "\n".join(rf"\item {_inline(item, _latex_span)}" for item in block.items)
+        + "\n\\end{itemize}"
+    ),
     Table: _latex_table,
     Figure: _latex_figure,
     AnswerSpace: lambda block: rf"\vspace*{{{block.lines:g}\baselineskip}}",
@@ -251,9 +262,17 @@ def latex(blocks: Iterable[Block]) -> str:
 # HTML
 
 
+_MATRIX = re.compile(r'<mrow class="matrix"><mo[^>]*>\(</mo>(.*?)<mo[^>]*>\)</mo></mrow>', re.DOTALL)
+
+
+def _html_math(mathml: str) -> str:
+    """Leave the brackets of matrices to the style sheet: not every computer has a font whose brackets grow."""
+    return _MATRIX.sub(r'<mrow class="matrix">\1</mrow>', mathml)
+
+
 def _html_span(span: Span) -> str:
     if span.kind == "math":
-        return maths.mathml(span.content)
+        return _html_math(maths.mathml(span.content))
     if span.kind == "bold":
         return f"<strong>{_inline(span.content, _html_span)}</strong>"
     return f"<code>{html.escape(span.content)}</code>" if span.kind == "code" else html.escape(span.content)
@@ -268,7 +287,7 @@ _MATH = re.compile(r"^<math[^>]*>(.*)</math>$", re.DOTALL)
 
 
 def _inner_mathml(latex: str) -> str:
-    match = _MATH.match(maths.mathml(latex, display=True)) if latex else None
+    match = _MATH.match(_html_math(maths.mathml(latex, display=True))) if latex else None
     return match[1] if match else ""
 
 
@@ -350,7 +369,9 @@ def _typst_equation(block: Equation) -> str:
     body = " \\\n".join(rows)
     if not block.number:
         return f"$ {body} $"
-    return f"#grid(columns: (1fr, auto, 1fr), align: (left, center, right + horizon), [], [$ {body} $], [{block.number}])"
+    return (
+        f"#grid(columns: (1fr, auto, 1fr), align: (left, center, right + horizon), [], [$ {body} $], [{block.number}])"
+    )
 
 
 def _typst_figure(block: Figure) -> str:
@@ -363,7 +384,9 @@ def _typst_figure(block: Figure) -> str:
 def _typst_table(block: Table) -> str:
     cells = ", ".join(f"[{typst_markup(cell)}]" for row in (block.header, *block.rows) for cell in row)
     columns = len(block.header)
-    return f"#table(columns: {columns}, stroke: none, inset: (x: 6pt, y: 4pt), table.hline(y: 1, stroke: 0.5pt), {cells})"
+    return (
+        f"#table(columns: {columns}, stroke: none, inset: (x: 6pt, y: 4pt), table.hline(y: 1, stroke: 0.5pt), {cells})"
+    )
 
 
 _TYPST: Mapping[type, Render] = {
@@ -374,7 +397,9 @@ _TYPST: Mapping[type, Render] = {
     Table: _typst_table,
     Figure: _typst_figure,
     AnswerSpace: lambda block: f"#block(width: 100%, height: {block.lines * 8:g}mm, fill: ruled, stroke: none)",
-    Solution: lambda block: f"#block(width: 100%, inset: (left: 10pt, y: 2pt), stroke: (left: 1.5pt + luma(170)))[\n{typst(block.blocks)}\n]",
+    Solution: lambda block: (
+        f"#block(width: 100%, inset: (left: 10pt, y: 2pt), stroke: (left: 1.5pt + luma(170)))[\n{typst(block.blocks)}\n]"
+    ),
     KeepTogether: lambda block: f"#block(breakable: false, width: 100%)[\n{typst(block.blocks)}\n]",
     PageBreak: lambda _: "#pagebreak(weak: true)",
 }

@@ -12,7 +12,6 @@ import_extra("sympy", "symbolic", "pellucid.symbolic")
 
 if TYPE_CHECKING:
     from pellucid.symbolic.chain import Derivation, Factor, NumericCheck, Sweep, chain_rule
-    from pellucid.symbolic.networks import equations
     from pellucid.symbolic.equivalence import equivalent
     from pellucid.symbolic.formulas import parse
     from pellucid.symbolic.functions import (
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         derive,
         loss,
     )
+    from pellucid.symbolic.networks import equations
     from pellucid.symbolic.printing import latex, text
 
 _HOMES = {

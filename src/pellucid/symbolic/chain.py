@@ -732,7 +732,9 @@ def _along_the_paths(found: Derivation, symbol: tuple[str, str]) -> Iterator[Ste
         (" · ".join(f.symbol[0] for f in path), r" \cdot ".join(f.symbol[1] for f in path)) for path in found.paths
     ]
     if [(text, latex) for text, latex in products] != [symbol]:
-        several = "each path gives a product, and the products are added" if len(products) > 1 else "one path, one product"
+        several = (
+            "each path gives a product, and the products are added" if len(products) > 1 else "one path, one product"
+        )
         rows = ((f"{symbol[0]} &= " + " + ".join(t for t, _ in products),
                  f"{symbol[1]} &= " + " + ".join(x for _, x in products)),)  # fmt: skip
         yield Step("The chain rule", rows, f"From ${printing.latex(sp.Symbol(found.of))}$ to "
@@ -743,7 +745,9 @@ def _along_the_paths(found: Derivation, symbol: tuple[str, str]) -> Iterator[Ste
         alone = len(path) == 1
         pieces = [_as_factor(f.derivative, alone=alone and len(found.paths) == 1) for f in path]
         put_in.append((" · ".join(t for t, _ in pieces), r" \cdot ".join(x for _, x in pieces)))
-    rows = [(f"{symbol[0]} &= " + " + ".join(t for t, _ in put_in), f"{symbol[1]} &= " + " + ".join(x for _, x in put_in))]
+    rows = [
+        (f"{symbol[0]} &= " + " + ".join(t for t, _ in put_in), f"{symbol[1]} &= " + " + ".join(x for _, x in put_in))
+    ]
     seen = found.unsubstituted
     for expression in (found.substituted, found.result):
         if expression != seen or expression is found.result:

@@ -151,7 +151,9 @@ class _Comparison:
 
     def _number(self) -> Any:
         """A fraction that no formula has, of some size between 1/30 and 30."""
-        size = Fraction(self.random.randrange(10**6, 10**8), 31_415_927) * Fraction(10) ** self.random.choice((-1, 0, 0, 0, 1))
+        size = Fraction(self.random.randrange(10**6, 10**8), 31_415_927) * Fraction(10) ** self.random.choice(
+            (-1, 0, 0, 0, 1)
+        )
         sign = -1 if self.domain != "positive" and self.random.random() < 0.5 else 1
         number = sp.Rational(sign * size.numerator, size.denominator)
         if self.domain != "complex":
@@ -229,7 +231,13 @@ class _Comparison:
         return int(mpmath.sign(mpmath.re(value))) if mpmath.im(value) == 0 else None
 
     def _bisect(
-        self, switch: sp.Expr, base: Mapping[sp.Symbol, Any], symbol: sp.Symbol, low: Fraction, high: Fraction, sign: int
+        self,
+        switch: sp.Expr,
+        base: Mapping[sp.Symbol, Any],
+        symbol: sp.Symbol,
+        low: Fraction,
+        high: Fraction,
+        sign: int,
     ) -> Fraction:
         for _ in range(60):
             middle = (low + high) / 2

@@ -311,7 +311,7 @@ class _Arrays:
         return found
 
     def _new(self, e: sp.Expr) -> Any:
-        if e.is_number and not e.args or e.is_Rational or e in (sp.E, sp.pi):
+        if (e.is_number and not e.args) or e.is_Rational or e in (sp.E, sp.pi):
             return self.dtype.type(float(e))
         if isinstance(e, sp.Piecewise):
             return self._piecewise(e)

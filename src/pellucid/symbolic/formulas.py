@@ -96,9 +96,7 @@ def parse_together(
     found = []
     for i, text in enumerate(texts):
         try:
-            tree = grammar.read(
-                text, names=own, alone=alone, quantities=quantities, functions=defined, labels=labels
-            )
+            tree = grammar.read(text, names=own, alone=alone, quantities=quantities, functions=defined, labels=labels)
             found.append(_Builder(text, defined).build(tree))
         except FormulaError as error:
             if not titles:

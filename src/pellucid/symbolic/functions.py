@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -16,7 +15,7 @@ from pellucid.document import Block, Document, Equation, Heading, Paragraph
 from pellucid.errors import FormulaError
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.symbolic import printing
-from pellucid.symbolic.differentiation import by_intervals, differentiate, kink_points, kinks, simplify
+from pellucid.symbolic.differentiation import by_intervals, differentiate, kink_points, simplify
 from pellucid.symbolic.evaluation import Compiled, compile_formula
 from pellucid.symbolic.formulas import parse
 
@@ -191,9 +190,7 @@ def activation(formula: str, name: str | None = None) -> FormulaActivation:
     )
 
 
-def loss(
-    formula: str, name: str | None = None, *, reduction: str = "mean", targets: str = "numbers"
-) -> FormulaLoss:
+def loss(formula: str, name: str | None = None, *, reduction: str = "mean", targets: str = "numbers") -> FormulaLoss:
     """Make a loss from the formula of one output's term; ∇_a L is derived, and both are compiled for arrays.
 
     Parameters
@@ -499,7 +496,11 @@ def _derive_activation(row: Activation) -> SlopeDerivation:
         return _softmax_derivation(title)
     expression = sigma_expression(row)
     slope = by_intervals(simplify(differentiate(expression, z)), z)
-    lines = _SIGMA_LINES[row.name] if row.is_builtin and row.name in _SIGMA_LINES else tuple(_general_lines(row, expression, slope))
+    lines = (
+        _SIGMA_LINES[row.name]
+        if row.is_builtin and row.name in _SIGMA_LINES
+        else tuple(_general_lines(row, expression, slope))
+    )
     definition = row.latex
     if expression.has(sp.Max, sp.Min):
         definition += f" = {printing.intervals_latex(by_intervals(expression, z), is_closed=True)}"
@@ -614,5 +615,3 @@ def tables_document() -> Document:
     for derivation in (*activation_rows(), *loss_rows()):
         blocks += [Heading(2, derivation.title), *derivation.blocks()]
     return Document("The derivatives of every activation and loss", tuple(blocks))
-
-

@@ -170,7 +170,9 @@ def _hadamard(network: Layers, _: Loss) -> Iterator[Block]:
     )
     l = network.F
     d = column(network, "d", l)
-    slopes = matrix([[r"\vdots" if j is None else rf"\sigma'({Label('z', l, j).latex})"] for j in _shown(network.size(l))])
+    slopes = matrix(
+        [[r"\vdots" if j is None else rf"\sigma'({Label('z', l, j).latex})"] for j in _shown(network.size(l))]
+    )
     gradient = matrix([
         [r"\vdots" if j is None else rf"\partial L / \partial {Label('a', l, j).latex}"] for j in _shown(network.size(l))
     ])  # fmt: skip

@@ -79,7 +79,9 @@ def intervals(pieces: sp.Expr) -> Iterator[tuple[sp.Expr, sp.Expr | None, sp.Exp
 
 def intervals_text(pieces: sp.Expr, variable: str = "z") -> str:
     """Write the pieces of `intervals` with open intervals, which leave out the kinks."""
-    parts = [f"({text(value)}, {_interval(low, high, variable, text, '<', '>')})" for value, low, high in intervals(pieces)]
+    parts = [
+        f"({text(value)}, {_interval(low, high, variable, text, '<', '>')})" for value, low, high in intervals(pieces)
+    ]
     return f"piecewise({', '.join(parts)})"
 
 
@@ -87,7 +89,8 @@ def intervals_latex(pieces: sp.Expr, variable: str = "z", *, is_closed: bool = F
     """Write the pieces of `intervals` as cases; open intervals, or closed ones that leave no point out."""
     less, more = (r"\le", r"\ge") if is_closed else ("<", ">")
     rows = [
-        f"{latex(value)} & {_interval(low, high, variable, latex, less, more)}" for value, low, high in intervals(pieces)
+        f"{latex(value)} & {_interval(low, high, variable, latex, less, more)}"
+        for value, low, high in intervals(pieces)
     ]
     rows = rows[::-1] if len(rows) == 2 else rows  # z > 0 comes first
     return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"

@@ -63,7 +63,9 @@ def read_answers(path: PathLike) -> Answers:
     """
     name = os.fspath(path)
     if os.path.getsize(path) > _MOST_BYTES:
-        raise DataFileError(f"{name} has {os.path.getsize(path):,} bytes; a file of answers has at most {_MOST_BYTES:,}")
+        raise DataFileError(
+            f"{name} has {os.path.getsize(path):,} bytes; a file of answers has at most {_MOST_BYTES:,}"
+        )
     with open(path, "rb") as file:
         raw = file.read()
     try:

@@ -73,8 +73,14 @@ def _build(parameters: Parameters) -> Exercise:
         value = f"{run.explain(label).value:#.{DIGITS}g}"
         fields.append(
             RunField(
-                _key(label), _latex(label), "number", entry(value), value, digits=DIGITS,
-                run=run, label=label,
+                _key(label),
+                _latex(label),
+                "number",
+                entry(value),
+                value,
+                digits=DIGITS,
+                run=run,
+                label=label,
             )  # fmt: skip
         )
     sizes = "-".join(map(str, run.layers.sizes))
@@ -118,7 +124,9 @@ def _solution(run: Run) -> Iterator[Block]:
     yield _worked(run, [label for label in labels if label.symbol in "za"])
     total = run.explain("L", digits=DIGITS + 1)
     yield Equation((f"L &= {' = '.join(latex for _, latex in total.steps)}",))
-    yield Paragraph(r"**3 Output.** $d^F = \nabla_a L \odot \sigma'(z^F)$ with $\sigma'(z) = \sigma(z) (1 - \sigma(z))$.")
+    yield Paragraph(
+        r"**3 Output.** $d^F = \nabla_a L \odot \sigma'(z^F)$ with $\sigma'(z) = \sigma(z) (1 - \sigma(z))$."
+    )
     yield _worked(run, [label for label in labels if label.symbol == "d" and label.layer == layers.F])
     yield Paragraph(r"**4 Backpropagate.** $d^l = ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)$.")
     yield _worked(run, [label for label in labels if label.symbol == "d" and label.layer < layers.F])

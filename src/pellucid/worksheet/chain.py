@@ -85,7 +85,12 @@ def _composition_slips(found: Derivation) -> Iterator[tuple[str, sp.Expr, str, s
         derivatives[0].xreplace({inner: sp.Mul(*derivatives[1:])}),
         "$f'(g')$ is not the chain rule: it is $f'(g) \\cdot g'$.", "",
     )  # fmt: skip
-    yield "the derivatives are added and not multiplied", sp.Add(*derivatives), "Along a path the factors are multiplied.", "19"
+    yield (
+        "the derivatives are added and not multiplied",
+        sp.Add(*derivatives),
+        "Along a path the factors are multiplied.",
+        "19",
+    )
     yield "the sign is wrong", -sp.Mul(*derivatives), "Check the sign of each factor.", "22"
     power = next((e for e in sp.preorder_traversal(definition) if isinstance(e, sp.Pow) and e.exp.is_Integer), None)
     if power is not None:
@@ -108,7 +113,9 @@ def _put_in(
 
 
 def _draw_composition(draws: Draws, _: tuple[int, ...]) -> Parameters:
-    outer = draws.choice(("{c} f1^2", "{c} f1^3", "{c} sin(f1)", "{c} cos(f1)", "{c} e^f1")).format(c=draws.integer(2, 6))
+    outer = draws.choice(("{c} f1^2", "{c} f1^3", "{c} sin(f1)", "{c} cos(f1)", "{c} e^f1")).format(
+        c=draws.integer(2, 6)
+    )
     middle = f"f2 {draws.choice('+-')} {draws.integer(1, 5)}"
     power = draws.choice((2, 3))
     a, b, c = draws.integer(2, 6), draws.choice((1, 2, 3)), draws.integer(1, 7)
@@ -132,8 +139,13 @@ def _build_several(parameters: Parameters) -> Exercise:
         asked = rf"\frac{{\partial f}}{{\partial {variable}}}"
         fields.append(
             Field(
-                f"df/d{variable}", asked, "formula", entry(printing.text(result)), printing.latex(result),
-                reading=reading, slips=from_formulas(
+                f"df/d{variable}",
+                asked,
+                "formula",
+                entry(printing.text(result)),
+                printing.latex(result),
+                reading=reading,
+                slips=from_formulas(
                     derivation.result, _put_in(derivation, _several_slips(derivation, derivations[other]))
                 ),
             )  # fmt: skip
@@ -189,7 +201,9 @@ def _draw_several(draws: Draws, _: tuple[int, ...]) -> Parameters:
     outer = draws.choice(("{c}x^{p} + y", "{c}x^{p} - y", "y + {c}x^{p}", "{c}x^{p} + {k}y"))
     f = outer.format(c=draws.integer(2, 5), p=draws.choice((2, 3)), k=draws.integer(2, 4))
     first, second = draws.sample(("u", "v"), 2)
-    x = draws.choice(("sin {a} + cos {b}", "sin {a} - cos {b}", "cos {a} - sin {b}", "{a}^2 + sin {b}", "cos {a} + {b}^2"))
+    x = draws.choice(
+        ("sin {a} + cos {b}", "sin {a} - cos {b}", "cos {a} - sin {b}", "{a}^2 + sin {b}", "cos {a} + {b}^2")
+    )
     y = draws.choice(("e^(u v)", "u v^2", "u^2 v", "sin(u v)", "ln u + v^2", "e^u + v^2"))
     return {"definitions": {"f": f, "x": x.format(a=first, b=second), "y": y}}
 

@@ -187,12 +187,22 @@ def _grade_one(file: Path, variant: int | None) -> Grade | NotGraded:
 # what is written about it
 
 
-_SIGNS = {"right": "✓", "follows": "✓", "partly": "~", "wrong": "✗", "unreadable": "?", "undecided": "?", "missing": "–"}
+_SIGNS = {
+    "right": "✓",
+    "follows": "✓",
+    "partly": "~",
+    "wrong": "✗",
+    "unreadable": "?",
+    "undecided": "?",
+    "missing": "–",
+}
 
 
 def _report(grade: Grade, *, solutions: bool) -> Document:
     who = grade.answers.student or os.path.basename(grade.answers.source)
-    blocks: list[Block] = [Paragraph(f"**{grade.points:.4g} of {grade.of} points**" + (f", {escape(who)}" if who else ""))]
+    blocks: list[Block] = [
+        Paragraph(f"**{grade.points:.4g} of {grade.of} points**" + (f", {escape(who)}" if who else ""))
+    ]
     rows = []
     for exercise in grade.sheet.exercises:
         judged = grade.judgements[exercise.number]

@@ -211,7 +211,11 @@ def _number(text: str, reading: Reading) -> float | None:
 
 def _at_kinks(field: Field, shown: str, entries: Entries) -> Judgement:
     """A piecewise function that is right between its kinks: at them it may be undefined, or what the library takes."""
-    wrong = [(point, value) for point, taken in field.kinks if (value := _value_at(entries, field, point)) not in (None, taken)]
+    wrong = [
+        (point, value)
+        for point, taken in field.kinks
+        if (value := _value_at(entries, field, point)) not in (None, taken)
+    ]
     if not wrong:
         return Judgement(field, shown, "right", 1.0)
     point, value = wrong[0]
@@ -230,9 +234,7 @@ def _value_at(entries: Entries, field: Field, point: float) -> float | None:
         return None
 
 
-def _judge_number_of_run(
-    field: RunField, shown: str, entries: Entries, earlier: Mapping[str, Entries]
-) -> Judgement:
+def _judge_number_of_run(field: RunField, shown: str, entries: Entries, earlier: Mapping[str, Entries]) -> Judgement:
     assert field.run is not None
     assert field.label is not None
     if len(flat(entries)) > 1:

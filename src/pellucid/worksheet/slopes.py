@@ -81,14 +81,24 @@ def _sigmoid_slips(sigma: sp.Expr, parameters: Parameters) -> Iterator[tuple[str
     slope = sp.diff(sigma, _Z)
     chain = r"The exponent has the derivative " + f"$-{'' if k == 1 else k}$" + " by $z$: a factor of its own."
     yield "the sign is wrong: one of the two minus signs is missing", -slope, chain, "22"
-    yield "the numerator is missing", k * c / (1 + decay) ** 2, r"The derivative of $1 + e^{-z}$ is $-e^{-z}$, not $-1$.", "2"
+    yield (
+        "the numerator is missing",
+        k * c / (1 + decay) ** 2,
+        r"The derivative of $1 + e^{-z}$ is $-e^{-z}$, not $-1$.",
+        "2",
+    )
     yield "the denominator is not squared", k * c * decay / (1 + decay), "$(u^{-1})' = -u^{-2}$.", ""
     yield "it is $\\sigma$ itself", sigma, r"$\sigma'$ is not $\sigma$.", "5"
     yield "$1 + \\sigma$ in place of $1 - \\sigma$", k * sigma * (1 + sigma / c), r"$e^{-z} = (1 + e^{-z}) - 1$.", ""
     yield "it is $\\sigma (1 - \\sigma)$ without a factor", sigma * (1 - sigma), chain, "5"
     yield "the inner derivative is missing", slope / k, chain, "2"
     yield "it is $\\sigma'$ of another function: $1 - \\sigma^2$", 1 - sigma**2, r"$1 - \sigma^2$ belongs to tanh.", "5"
-    yield "$z (1 - z)$: the derivative in terms of $a$, with $z$ put in", _Z * (1 - _Z), r"$a (1 - a)$ is right with $a = \sigma(z)$ only.", "4b"
+    yield (
+        "$z (1 - z)$: the derivative in terms of $a$, with $z$ put in",
+        _Z * (1 - _Z),
+        r"$a (1 - a)$ is right with $a = \sigma(z)$ only.",
+        "4b",
+    )
 
 
 def _draw_sigmoid(draws: Draws, _: tuple[int, ...]) -> Parameters:
@@ -172,7 +182,9 @@ def _with_values(pieces: sp.Expr, values: Sequence[sp.Expr]) -> str:
 
 def _draw_kinked(draws: Draws, _: tuple[int, ...]) -> Parameters:
     c = draws.integer(2, 5)
-    shape = draws.choice(("max(0, {c}z)", "max(z, {c}z)", "max(0, z - {c})", "max(0, z + {c})", "max(-{c}, z)", "min({c}, z)"))
+    shape = draws.choice(
+        ("max(0, {c}z)", "max(z, {c}z)", "max(0, z - {c})", "max(0, z + {c})", "max(-{c}, z)", "min({c}, z)")
+    )
     return {"formula": shape.format(c=c)}
 
 
@@ -283,7 +295,9 @@ def _error_solution(
 def _draw_error(draws: Draws, _: tuple[int, ...]) -> Parameters:
     loss = draws.choice(("mse", "turned", "half", "half_mean", "cubed"))
     m = draws.choice((3, 4, 5))
-    differences = [draws.choice((-3, -2, 2, 3, 4, -4)) * (m if loss in ("mse", "turned", "half_mean") else 1) for _ in range(m)]
+    differences = [
+        draws.choice((-3, -2, 2, 3, 4, -4)) * (m if loss in ("mse", "turned", "half_mean") else 1) for _ in range(m)
+    ]
     if loss == "cubed":
         differences = [draws.choice((-2, 2, 1, -1, 3)) for _ in range(m)]
     y = [draws.integer(-3, 5) for _ in range(m)]

@@ -48,9 +48,7 @@ def _build_labels(parameters: Parameters) -> Exercise:
                 "$j$ counts the neurons of a layer from the top and stands below, $l$ counts the layers from the input "
                 "and stands above; both count from 1:"
             ),
-            *(
-                Equation((f"\\text{{layer {l}: }} & {', '.join(_latex(layers, l))}",)) for l in range(1, layers.F + 1)
-            ),
+            *(Equation((f"\\text{{layer {l}: }} & {', '.join(_latex(layers, l))}",)) for l in range(1, layers.F + 1)),
         ),
         room=0,
     )
@@ -101,7 +99,11 @@ def _build_parameters(parameters: Parameters) -> Exercise:
         4,
         "Weights and biases",
         parameters,
-        (Paragraph(f"Write the matrices $W^l$ and the vectors $b^l$ of the {_sizes(layers)} network, entry by entry."),),
+        (
+            Paragraph(
+                f"Write the matrices $W^l$ and the vectors $b^l$ of the {_sizes(layers)} network, entry by entry."
+            ),
+        ),
         tuple(fields),
         tuple(blocks),
         room=9,
@@ -155,23 +157,21 @@ def _biases_field(layers: Layers, l: int) -> Field:
 
 def _build_components(parameters: Parameters) -> Exercise:
     layers = _layers(parameters)
-    fields = [
-        _component_field(layers, l, j) for l in range(2, layers.F + 1) for j in range(1, layers.size(l) + 1)
-    ]
+    fields = [_component_field(layers, l, j) for l in range(2, layers.F + 1) for j in range(1, layers.size(l) + 1)]
     blocks: list[Block] = [
         Paragraph(
             r"Component $j$ of $W^l a^{l-1}$ is row $j$ of $W^l$ times $a^{l-1}$, entry by entry and added; component $j$ of "
             "a sum of vectors is the sum of their components. So"
         ),
-        Equation((
-            r"z_j^l = (W^l a^{l-1})_j + b_j^l &= \sum_{k=1}^{n_{l-1}} w_{jk}^l a_k^{l-1} + b_j^l",
-        )),  # fmt: skip
+        Equation((r"z_j^l = (W^l a^{l-1})_j + b_j^l &= \sum_{k=1}^{n_{l-1}} w_{jk}^l a_k^{l-1} + b_j^l",)),  # fmt: skip
     ]
     for l in range(2, layers.F + 1):
         blocks.append(
-            Equation(tuple(
-                f"{Label('z', l, j).latex} &= {pre_activation(layers, l, j)}" for j in range(1, layers.size(l) + 1)
-            ))  # fmt: skip
+            Equation(
+                tuple(
+                    f"{Label('z', l, j).latex} &= {pre_activation(layers, l, j)}" for j in range(1, layers.size(l) + 1)
+                )
+            )  # fmt: skip
         )
     return Exercise(
         5,
@@ -283,7 +283,9 @@ def _slope_field(layers: Layers, top: Label, bottom: Label) -> Field:
     if bottom.symbol == "w":
         k = bottom.k
         right = f"a_{k}^{l - 1}" if own else "0"
-        repair = "Only the term that holds the weight counts; its factor is the activation that the weight is applied to."
+        repair = (
+            "Only the term that holds the weight counts; its factor is the activation that the weight is applied to."
+        )
         slips = [
             Slip("the activation has the other index", entry(f"a_{bottom.j}^{l - 1}"), repair, "8"),
             Slip("the activation is that of the own layer", entry(f"a_{k}^{l}"), repair, "9"),

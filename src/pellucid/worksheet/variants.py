@@ -13,9 +13,7 @@ from pellucid.worksheet.exercise import Exercise, Kind
 from pellucid.worksheet.fields import Field, flat
 
 KINDS: Mapping[int, Kind] = {
-    kind.number: kind
-    for module in (chain, structure, vectors, slopes, by_hand)
-    for kind in module.KINDS
+    kind.number: kind for module in (chain, structure, vectors, slopes, by_hand) for kind in module.KINDS
 }
 """The kinds of exercises, by number."""
 

@@ -33,9 +33,7 @@ def _build_hadamard(parameters: Parameters) -> Exercise:
         Slip("the components are paired in the wrong order",
              vector(p * q for p, q in zip(u, reversed(v), strict=True)), repair),  # type: ignore[arg-type]
     )  # fmt: skip
-    field = Field(
-        "u*v", r"u \odot v", "vector", expected, _column(product), slips=different(expected, slips)
-    )
+    field = Field("u*v", r"u \odot v", "vector", expected, _column(product), slips=different(expected, slips))
     factors = _column([rf"{p} \cdot {q}" for p, q in zip(u, v, strict=True)])
     return Exercise(
         7,
@@ -64,7 +62,9 @@ def _draw_hadamard(draws: Draws, _: tuple[int, ...]) -> Parameters:
 def _hadamard_is_fit(exercise: Exercise) -> bool:
     """No component where adding gives what multiplying gives, and none that is the same in both vectors."""
     u, v = exercise.parameters["u"], exercise.parameters["v"]
-    return all(p + q != p * q and p != q for p, q in zip(u, v, strict=True)) and len(exercise.fields[0].slips.shown) >= 4
+    return (
+        all(p + q != p * q and p != q for p, q in zip(u, v, strict=True)) and len(exercise.fields[0].slips.shown) >= 4
+    )
 
 
 # exercise 8
@@ -91,9 +91,7 @@ def _build_total(parameters: Parameters) -> Exercise:
              vector(Fraction(sum(one), size) for one in gradients),  # type: ignore[arg-type]
              "Each component of the gradient is a mean over the samples.", "15"),
     )  # fmt: skip
-    field = Field(
-        "grad L_T", r"\nabla L_T", "vector", expected, _column(mean), slips=different(expected, slips)
-    )
+    field = Field("grad L_T", r"\nabla L_T", "vector", expected, _column(mean), slips=different(expected, slips))
     return Exercise(
         8,
         "The gradient of the total loss",
