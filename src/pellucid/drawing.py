@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from pellucid.backprop import Record
 from pellucid.layers import Layers
@@ -98,8 +98,8 @@ class _Text:
         parts += [_letters(after, baseline - self.size * 0.42, self.high, small)] if self.high else []
         if self.has_halo:
             x, y, right, bottom = self.box
-            halo = f'<rect x="{x - 1:.1f}" y="{y:.1f}" width="{right - x + 2:.1f}" height="{bottom - y:.1f}" fill="white" fill-opacity="0.85"/>'
-            parts.insert(0, halo)
+            size = f'width="{right - x + 2:.1f}" height="{bottom - y:.1f}"'
+            parts.insert(0, f'<rect x="{x - 1:.1f}" y="{y:.1f}" {size} fill="white" fill-opacity="0.85"/>')
         return "".join(parts)
 
 
@@ -147,7 +147,8 @@ class _Figure:
             )
         for x, y, w, h in self.boxes:
             parts.append(
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="8" fill="white" stroke="#223" stroke-width="1.4"/>'
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="8" fill="white" '
+                'stroke="#223" stroke-width="1.4"/>'
             )
         parts += [text.svg() for text in self.texts]
         return "\n".join([*parts, "</svg>"]) + "\n"
@@ -469,10 +470,10 @@ def tikz(svg: str) -> str:
     svg : str
         What `draw` or `draw_graph` made: lines, circles, rectangles, triangles and texts.
     """
-    parts = ["\\begin{tikzpicture}[x=0.75pt,y=-0.75pt]"]
-    for match in re.finditer(r"<(line|circle|rect|polygon|text)\b([^>]*?)/?>(?:([^<]*)</text>)?", svg):
-        parts.append(_tikz_shape(match[1], dict(_ATTRIBUTE.findall(match[2])), match[3] or ""))
-    return "\n".join([*(part for part in parts if part), "\\end{tikzpicture}"])
+    shapes = re.finditer(r"<(line|circle|rect|polygon|text)\b([^>]*?)/?>(?:([^<]*)</text>)?", svg)
+    parts = [_tikz_shape(match[1], dict(_ATTRIBUTE.findall(match[2])), match[3] or "") for match in shapes]
+    inner = "\n".join(part for part in parts if part)
+    return f"\\begin{{tikzpicture}}[x=0.75pt,y=-0.75pt]\n{inner}\n\\end{{tikzpicture}}"
 
 
 def _tikz_shape(tag: str, at: Mapping[str, str], text: str) -> str:
@@ -489,16 +490,15 @@ def _tikz_shape(tag: str, at: Mapping[str, str], text: str) -> str:
         style = "draw, fill=white, rounded corners=4pt" if "stroke" in at else "fill=white, fill opacity=0.85"
         return rf"\path[{style}] ({x:.1f},{y:.1f}) rectangle ({x + w:.1f},{y + h:.1f});"
     size = float(at["font-size"]) * 0.75
-    content = text.replace("&amp;", r"\&").replace("&lt;", "<").replace("&gt;", ">")
-    content = (
-        content.replace("^", r"\textasciicircum{}")
-        .replace("_", r"\_")
-        .replace("·", r"$\cdot$")
-        .replace("∂", r"$\partial$")
-    )
-    content = content.replace("π", r"$\pi$").replace("…", r"\ldots{}").replace("σ", r"$\sigma$")
+    content = "".join(_TIKZ_LETTERS.get(letter, letter) for letter in unescape(text))
     content = rf"\textit{{{content}}}" if at.get("font-style") == "italic" else content
-    return (
-        rf"\node[anchor={'base' if 'text-anchor' in at else 'base west'}, inner sep=0pt, font=\fontsize{{{size:.1f}}}{{{size:.1f}}}\selectfont] "
-        rf"at ({at['x']},{at['y']}) {{{content}}};"
-    )
+    anchor = "base" if "text-anchor" in at else "base west"
+    font = rf"\fontsize{{{size:.1f}}}{{{size:.1f}}}\selectfont"
+    return rf"\node[anchor={anchor}, inner sep=0pt, font={font}] at ({at['x']},{at['y']}) {{{content}}};"
+
+
+_TIKZ_LETTERS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "·": r"$\cdot$", "∂": r"$\partial$",
+    "π": r"$\pi$", "σ": r"$\sigma$",
+}  # fmt: skip

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # What needs SymPy is imported by the command that uses it.
 
+Form = Annotated[str, Parameter(name="--format")]
+
 _ENDINGS = {"text": ".txt", "markdown": ".md", "latex": ".tex", "html": ".html", "pdf": ".pdf", "json": ".json"}
 
 
@@ -29,7 +31,7 @@ def chain(
     *,
     wrt: str,
     at: Numbers = None,
-    format: str = "text",
+    form: Form = "text",
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -43,7 +45,7 @@ def chain(
         The variable to differentiate by, or several such as u,v.
     at
         Numbers for the free variables, such as x=2 or u=0.5,v=-1: numeric factors, and a check by difference quotients.
-    format
+    form
         text, markdown, latex, html or svg (the graph alone).
     output
         File to write; its ending chooses the format: .txt, .md, .tex, .html, .pdf, .json or .svg.
@@ -57,13 +59,13 @@ def chain(
     if json:
         out.print_json({"derivatives": [one.to_dict() for one in found]} if len(found) > 1 else found[0].to_dict())
         return
-    if format == "svg" or (output or "").endswith(".svg"):
+    if form == "svg" or (output or "").endswith(".svg"):
         _write_or_print(found[0].draw().svg, output)
         return
-    if output is None and format == "text":
+    if output is None and form == "text":
         out.print_text("\n".join(one.text() for one in found).rstrip("\n"))
         return
-    _deliver(_joined([one.document() for one in found]), format, output)
+    _deliver(_joined([one.document() for one in found]), form, output)
 
 
 @app.command
@@ -73,7 +75,7 @@ def equations(
     activation: str = "sigmoid",
     output_activation: str | None = None,
     loss: str = "mse",
-    format: str = "text",
+    form: Form = "text",
     output: Output = None,
 ) -> None:
     """Write out a network's equations, and derive the four equations of backpropagation.
@@ -88,14 +90,14 @@ def equations(
         Of its output layer; the same unless given.
     loss
         What ∇_a L is derived for.
-    format
+    form
         text, markdown, latex or html.
     output
         File to write; its ending chooses the format: .txt, .md, .tex, .html, .pdf or .json.
     """
     from pellucid.symbolic import equations as network_equations
 
-    _deliver(network_equations(_network(network, activation, output_activation), as_loss(loss)), format, output)
+    _deliver(network_equations(_network(network, activation, output_activation), as_loss(loss)), form, output)
 
 
 @app.command
@@ -136,7 +138,7 @@ def worksheet(
     answers: bool = False,
     students: str | None = None,
     class_size: Annotated[Whole | None, Parameter(name="--class")] = None,
-    format: str | None = None,
+    form: Annotated[str | None, Parameter(name="--format")] = None,
     output: Output = None,
 ) -> None:
     """Print the exercises of a first course in backpropagation: solved, blank, or their key.
@@ -155,7 +157,7 @@ def worksheet(
         A file with a name on each line: one variant for each, with the keys, in the folder that -o names.
     class_size
         So many variants, with the keys, in the folder that -o names.
-    format
+    form
         text, markdown, latex, html or pdf; for a class pdf unless given.
     output
         The file, whose ending chooses the format (.txt, .md, .tex, .html, .pdf), or the folder of a class.
@@ -163,7 +165,7 @@ def worksheet(
     from pellucid import worksheet as sheets
 
     if students is not None or class_size is not None:
-        _write_class(students, class_size, variant, format, output)
+        _write_class(students, class_size, variant, form, output)
         return
     if blank + key + answers > 1:
         raise ValueError("--blank, --key and --answers are different sheets; ask for one")
@@ -172,11 +174,11 @@ def worksheet(
         _write_or_print(sheets.template(sheet), output)
         return
     make = sheets.blank if blank else sheets.key if key else sheets.solved
-    _deliver(make(sheet), format or "text", output)
+    _deliver(make(sheet), form or "text", output)
 
 
 def _write_class(
-    students: str | None, size: int | None, variant: int | None, format: str | None, folder: str | None
+    students: str | None, size: int | None, variant: int | None, form: str | None, folder: str | None
 ) -> None:
     from pellucid.worksheet import write_class
 
@@ -188,8 +190,8 @@ def _write_class(
     count = as_count(size, "--class") if size is not None else len(names)
     if folder is None:
         raise ValueError("a class is written to a folder: name it with -o")
-    ending = "pdf" if format is None else _ENDINGS.get(format, f".{format}")[1:]
-    handouts = write_class(folder, count, first=1 if variant is None else variant, students=names, format=ending)
+    ending = "pdf" if form is None else _ENDINGS.get(form, f".{form}")[1:]
+    handouts = write_class(folder, count, first=1 if variant is None else variant, students=names, ending=ending)
     first, last = handouts[0].variant, handouts[-1].variant
     out.print_text(f"{count} sheets with keys, variants {first} … {last}, in {folder} (manifest.json lists them)")
 
@@ -217,8 +219,8 @@ def grade(
     solutions
         Tell the right answers in the reports.
     output
-        For a file: where to write the report (.txt, .md, .tex, .html, .pdf). For a folder: a folder for the reports (HTML)
-        and grades.csv.
+        For a file: where to write the report (.txt, .md, .tex, .html, .pdf). For a folder: a folder for the reports
+        (HTML) and grades.csv.
     json
         Print one JSON object.
     """
@@ -282,18 +284,18 @@ def _joined(documents: "list[Document]") -> "Document":
     return Document("Derivatives by the chain rule", tuple(blocks))
 
 
-def _deliver(document: "Document", format: str, path: str | None) -> None:
+def _deliver(document: "Document", form: str, path: str | None) -> None:
     """Write a document to a file by its ending, or print it."""
     if path is not None:
         check_writable(path)
         document.save(path)
         return
     writers = {"text": document.text, "markdown": document.markdown, "latex": document.latex, "html": document.html}
-    if format == "pdf":
+    if form == "pdf":
         raise ValueError("PDF is written to a file: name one with -o")
-    if format not in writers:
-        raise ValueError(f"unknown format {format!r}: known: {', '.join(writers)}, and more by the ending of -o")
-    out.print_text(writers[format]().rstrip("\n"))
+    if form not in writers:
+        raise ValueError(f"unknown format {form!r}: known: {', '.join(writers)}, and more by the ending of -o")
+    out.print_text(writers[form]().rstrip("\n"))
 
 
 def _write_or_print(text: str, path: str | None) -> None:

@@ -1,7 +1,7 @@
 """What documents are made of. Mathematics is LaTeX everywhere, and every other form is made from it.
 
-Markup is text with ``$…$`` around LaTeX, ``**…**`` around what is bold and `` `…` `` around code; `escape` keeps a text from
-being taken for markup.
+Markup is text with ``$…$`` around LaTeX, ``**…**`` around what is bold and `` `…` `` around code; `escape` keeps a text
+from being taken for markup.
 """
 
 from __future__ import annotations

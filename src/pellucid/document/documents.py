@@ -80,12 +80,11 @@ class Document:
     def typst(self) -> str:
         """Return it as Typst source."""
         lines = "".join(
-            f"#grid(columns: (auto, 1fr), column-gutter: 6pt, [{rendering.typst_text(name)}:], "
-            f"block(width: 100%, stroke: (bottom: 0.5pt), inset: (bottom: 2pt))[{rendering.typst_text(value) or '~'}])\n"
+            f"#line_of[{rendering.typst_text(name)}][{rendering.typst_text(value) or '~'}]\n"
             for name, value in self.fields
         )
-        title = rendering.typst_text(self.title)
-        return f"{_TYPST_HEAD}#align(center, text(size: 16pt, weight: 700)[{title}])\n{lines}\n{rendering.typst(self.blocks)}\n"
+        title = f"#align(center, text(size: 16pt, weight: 700)[{rendering.typst_text(self.title)}])"
+        return f"{_TYPST_HEAD}{title}\n{lines}\n{rendering.typst(self.blocks)}\n"
 
     def pdf(self) -> bytes:
         """Return it as PDF, with the same bytes wherever it is made.
@@ -167,6 +166,10 @@ _TYPST_HEAD = """#set page(paper: "a4", margin: 22mm, numbering: "1")
 #show heading.where(level: 2): it => block(above: 16pt, below: 8pt, text(size: 12.5pt, it.body))
 #show math.equation.where(block: true): set align(center)
 #show math.equation.where(block: true): set block(breakable: true)
+#let line_of(name, value) = grid(
+  columns: (auto, 1fr), column-gutter: 6pt,
+  [#name:], block(width: 100%, stroke: (bottom: 0.5pt), inset: (bottom: 2pt), value),
+)
 #let ruled = tiling(size: (100pt, 8mm))[#place(bottom, line(length: 100pt, stroke: 0.3pt + luma(200)))]
 """
 
@@ -178,12 +181,14 @@ h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.2rem; margin-top: 
 code { font-size: 0.88em; overflow-wrap: anywhere; }
 .equation { overflow-x: auto; overflow-y: hidden; margin: 0.9rem 0; position: relative; padding: 0.1rem 0; }
 .equation .number { position: absolute; right: 0; top: 50%; transform: translateY(-50%); }
-.matrix { border: solid currentColor; border-width: 0 1.4px; border-radius: 0.7em / 50%; padding: 0 0.3em; margin: 0 0.15em; }
+.matrix { border: solid currentColor; border-width: 0 1.4px; border-radius: 0.7em / 50%;
+  padding: 0 0.3em; margin: 0 0.15em; }
 .equation mtd { padding-left: 0.12em; padding-right: 0.12em; }
 .boxed { border: 1px solid currentColor; padding: 0.35em 0.5em; }
 math { font-family: 'STIX Two Math', 'Cambria Math', 'Latin Modern Math', math; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
-th { text-align: left; border-bottom: 1px solid currentColor; } td, th { padding: 0.3rem 0.9rem 0.3rem 0; vertical-align: top; }
+th { text-align: left; border-bottom: 1px solid currentColor; }
+td, th { padding: 0.3rem 0.9rem 0.3rem 0; vertical-align: top; }
 figure { margin: 1rem 0; text-align: center; overflow-x: auto; } figure svg { max-width: 100%; height: auto; }
 figcaption { font-size: 0.9rem; opacity: 0.8; }
 .solution { border-left: 3px solid #8886; padding-left: 1rem; }

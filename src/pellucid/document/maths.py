@@ -1,8 +1,8 @@
 """LaTeX formulas as MathML, and from that as Typst's mathematics and as plain text.
 
-Read are fractions, roots, sub- and superscripts, Greek letters, the usual operators and functions, ``\\sum`` with limits,
-``\\text``, ``\\operatorname``, ``\\left … \\right``, ``\\boxed``, and the environments ``pmatrix`` and ``cases``. A command
-that is not known raises ValueError.
+Read are fractions, roots, sub- and superscripts, Greek letters, the usual operators and functions, sums with limits,
+text, operator names, brackets that grow, boxes, and the environments pmatrix and cases. An unknown command raises
+ValueError.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ def _typst_table(table: ET.Element) -> str:
 class _Box:
     """Lines of text with the line that stands level with its neighbours.
 
-    ``kind`` is that of what stands at its right edge: name, number, sign, open, close, comma, space, …; ``front`` at its
-    left edge, if that is another.
+    ``kind`` is that of what stands at its right edge: name, number, sign, open, close, comma, space, …; ``front`` at
+    its left edge, if that is another.
     """
 
     lines: tuple[str, ...]
@@ -194,7 +194,7 @@ def _boxes(element: ET.Element, *, inline: bool) -> Iterator[_Box]:
         elif _tag(child) == "mspace" and not _is_wide(child):
             continue
         elif _tag(child) == "mfrac":
-            yield _fraction(child, _stands_alone(children, i), inline=inline)
+            yield _fraction(child, alone=_stands_alone(children, i))
         else:
             yield _box(child, inline=inline)
 
@@ -227,9 +227,9 @@ def _box(element: ET.Element, *, inline: bool) -> _Box:
     if tag == "mrow" and _is_fenced(element):
         return _fenced_box(element, inline=inline)
     if tag == "mfrac":
-        return _fraction(element, True, inline=inline)
+        return _fraction(element, alone=True)
     if tag in ("msub", "msup", "msubsup", "munder", "mover", "munderover"):
-        return _scripts(tag, [_row_of(child, inline=True) for child in element], element, inline=inline)
+        return _scripts(tag, [_row_of(child, inline=True) for child in element])
     if tag == "msqrt":
         return _Box((f"sqrt({_row(element, inline=True).flat})",))
     if tag == "mroot":
@@ -267,7 +267,7 @@ def _token_box(tag: str, element: ET.Element) -> _Box:
     return _Box((text,), kind=kind)
 
 
-def _fraction(element: ET.Element, alone: bool, *, inline: bool) -> _Box:
+def _fraction(element: ET.Element, *, alone: bool) -> _Box:
     above, below = (_row_of(child, inline=True).flat for child in element)
     slopes = [re.fullmatch(r"([∂d]) ?(\S*)", one) for one in (above, below)]
     is_slope = all(slopes)
@@ -293,7 +293,7 @@ def _outside(text: str) -> str:
 _LAYERED = frozenset(("a", "w", "b", "z", "d", "W", "Σ"))
 
 
-def _scripts(tag: str, parts: Sequence[_Box], element: ET.Element, *, inline: bool) -> _Box:
+def _scripts(tag: str, parts: Sequence[_Box]) -> _Box:
     base = parts[0]
     texts = [part.flat for part in parts[1:]]
     low, high = {"msub": (0, None), "munder": (0, None), "msup": (None, 0), "mover": (None, 0)}.get(tag, (0, 1))
@@ -362,7 +362,7 @@ def _side(sign: str, height: int) -> list[str]:
         return [""] * height
     if height == 1:
         return [sign]
-    top, middle, bottom = _TALL.get(sign, sign * 3)
+    top, middle, bottom = tuple(_TALL.get(sign, sign * 3))
     straight = "⎪" if sign == "{" else middle
     rows = [top, *([straight] * (height - 2)), bottom]
     if sign == "{" and height > 2:

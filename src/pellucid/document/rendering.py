@@ -55,22 +55,20 @@ def _plain_paragraph(block: Paragraph) -> str:
 
 
 def _plain_equation(block: Equation) -> str:
+    rows: list[tuple[tuple[tuple[str, ...], int], tuple[tuple[str, ...], int]]]
     if block.text is not None:
         pairs = [split_row(row) for row in block.text]
-        rows = [((left,), (right,), 0, 0) for left, right in pairs]
+        rows = [(((left,), 0), ((right,), 0)) for left, right in pairs]
     else:
-        rows = []
-        for row in block.rows:
-            left, right = split_row(row)
-            (l_lines, l_level), (r_lines, r_level) = maths.plain_lines(left), maths.plain_lines(right)
-            rows.append((l_lines, r_lines, l_level, r_level))
-    width = max(len(left[0]) for left, *_ in rows)
+        pairs = [split_row(row) for row in block.rows]
+        rows = [(maths.plain_lines(left), maths.plain_lines(right)) for left, right in pairs]
+    width = max(len(left[0]) for (left, _), _ in rows)
     lines: list[str] = []
-    for left, right, l_level, r_level in rows:
-        above, below = max(l_level, r_level), max(len(left) - l_level, len(right) - r_level)
+    for left, right in rows:
+        above = max(left[1], right[1])
+        below = max(len(drawn) - level for drawn, level in (left, right))
         for i in range(-above, below):
-            p = left[i + l_level] if 0 <= i + l_level < len(left) else ""
-            q = right[i + r_level] if 0 <= i + r_level < len(right) else ""
+            p, q = (drawn[i + level] if 0 <= i + level < len(drawn) else "" for drawn, level in (left, right))
             lines.append(f"    {p.rjust(width)}{' ' if width else ''}{q}".rstrip())
         if above + below > 1:
             lines.append("")
@@ -186,7 +184,8 @@ def markdown(blocks: Iterable[Block]) -> str:
 _LATEX_LETTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
-    "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$", "–": "--", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
+    "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
+    "–": "--", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
 }  # fmt: skip
 
 
@@ -199,7 +198,7 @@ def _greek(letter: str) -> str:
     words = unicodedata.name(letter, "").split()
     if words[:1] != ["GREEK"] or len(words) != 4:
         return ""
-    name = words[3].lower()
+    name = words[3].lower().replace("lamda", "lambda")  # Unicode's spelling
     return f"$\\{name.capitalize() if words[1] == 'CAPITAL' else name}$"
 
 
@@ -398,7 +397,8 @@ _TYPST: Mapping[type, Render] = {
     Figure: _typst_figure,
     AnswerSpace: lambda block: f"#block(width: 100%, height: {block.lines * 8:g}mm, fill: ruled, stroke: none)",
     Solution: lambda block: (
-        f"#block(width: 100%, inset: (left: 10pt, y: 2pt), stroke: (left: 1.5pt + luma(170)))[\n{typst(block.blocks)}\n]"
+        "#block(width: 100%, inset: (left: 10pt, y: 2pt), stroke: (left: 1.5pt + luma(170)))"
+        f"[\n{typst(block.blocks)}\n]"
     ),
     KeepTogether: lambda block: f"#block(breakable: false, width: 100%)[\n{typst(block.blocks)}\n]",
     PageBreak: lambda _: "#pagebreak(weak: true)",

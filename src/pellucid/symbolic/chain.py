@@ -494,7 +494,7 @@ class _Graph:
         below: dict[str, list[Factor]] = {}
         for factor in factors:
             below.setdefault(factor.of, []).append(factor)
-        waiting = [(factor,) for factor in reversed(below[self.output])]
+        waiting: list[tuple[Factor, ...]] = [(factor,) for factor in reversed(below[self.output])]
         while waiting:
             path = waiting.pop()
             if path[-1].by == self.by:
@@ -735,26 +735,25 @@ def _along_the_paths(found: Derivation, symbol: tuple[str, str]) -> Iterator[Ste
         several = (
             "each path gives a product, and the products are added" if len(products) > 1 else "one path, one product"
         )
-        rows = ((f"{symbol[0]} &= " + " + ".join(t for t, _ in products),
-                 f"{symbol[1]} &= " + " + ".join(x for _, x in products)),)  # fmt: skip
-        yield Step("The chain rule", rows, f"From ${printing.latex(sp.Symbol(found.of))}$ to "
-                   f"${printing.latex(sp.Symbol(found.by))}$: {several}.")  # fmt: skip
+        ends = [printing.latex(sp.Symbol(name)) for name in (found.of, found.by)]
+        yield Step("The chain rule", (_sum_of(symbol, products),), f"From ${ends[0]}$ to ${ends[1]}$: {several}.")
     yield Step("Each factor", tuple(_equation(f.symbol, f.derivative) for f in found.factors))
     put_in = []
     for path in found.paths:
         alone = len(path) == 1
         pieces = [_as_factor(f.derivative, alone=alone and len(found.paths) == 1) for f in path]
         put_in.append((" · ".join(t for t, _ in pieces), r" \cdot ".join(x for _, x in pieces)))
-    rows = [
-        (f"{symbol[0]} &= " + " + ".join(t for t, _ in put_in), f"{symbol[1]} &= " + " + ".join(x for _, x in put_in))
-    ]
-    seen = found.unsubstituted
-    for expression in (found.substituted, found.result):
-        if expression != seen or expression is found.result:
-            if len(rows) == 1 or printing.text(expression) != rows[-1][0].removeprefix("&= "):
-                rows.append((f"&= {printing.text(expression)}", f"&= {printing.latex(expression)}"))
-        seen = expression
+    rows = [_sum_of(symbol, put_in)]
+    for expression in dict.fromkeys((found.substituted, found.result)):
+        row = f"&= {printing.text(expression)}"
+        if row != rows[-1][0]:
+            rows.append((row, f"&= {printing.latex(expression)}"))
     yield Step("Put in and simplified", tuple(rows))
+
+
+def _sum_of(left: tuple[str, str], terms: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    texts, latexes = ([one[i] for one in terms] for i in (0, 1))
+    return f"{left[0]} &= {' + '.join(texts)}", f"{left[1]} &= {' + '.join(latexes)}"
 
 
 def _equation(left: tuple[str, str], right: sp.Expr) -> tuple[str, str]:
@@ -787,9 +786,11 @@ def _check_step(found: Derivation, check: NumericCheck) -> Step:
     rows = [row((name, printing.latex(sp.Symbol(name))), value) for name, value in check.at.items()]
     rows += [row(f.symbol, f.value) for f in found.factors if f.value is not None]
     rows.append(row(found.symbol, check.value))
-    of = printing.latex(sp.Symbol(found.of))
-    quotient = (f"({found.of}({found.by} + h) - {found.of}({found.by} - h)) / 2h",
-                rf"\frac{{{of}({printing.latex(sp.Symbol(found.by))} + h) - {of}({printing.latex(sp.Symbol(found.by))} - h)}}{{2h}}")  # fmt: skip
+    of, by = (printing.latex(sp.Symbol(name)) for name in (found.of, found.by))
+    quotient = (
+        f"({found.of}({found.by} + h) - {found.of}({found.by} - h)) / 2h",
+        rf"\frac{{{of}({by} + h) - {of}({by} - h)}}{{2h}}",
+    )
     rows.append(row(quotient, check.quotient))
     verdict = "agrees" if check else "DOES NOT AGREE"
     return Step(

@@ -26,7 +26,7 @@ class _Switch(sp.Function):  # type: ignore[misc]
     def eval(cls, *_: object) -> None:
         return None
 
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
+    def fdiff(self, argindex: int = 1) -> sp.Expr:  # noqa: ARG002 (as SymPy calls it)
         return _Side(self.args[0])
 
 
@@ -37,7 +37,7 @@ class _Side(sp.Function):  # type: ignore[misc]
     def eval(cls, *_: object) -> None:
         return None
 
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
+    def fdiff(self, argindex: int = 1) -> sp.Expr:  # noqa: ARG002 (as SymPy calls it)
         return sp.S.Zero
 
 

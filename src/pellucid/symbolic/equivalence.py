@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -63,7 +64,8 @@ def equivalent(
     Returns
     -------
     {'equal', 'different', 'unreadable', 'undecided'}
-        Single points where one is not defined do not matter. ``undecided`` after 4 s, or where neither can be evaluated.
+        Single points where one is not defined do not matter. ``undecided`` after 4 s, or where neither has
+        a value.
 
     Raises
     ------
@@ -215,12 +217,12 @@ class _Comparison:
         if symbol not in switch.free_symbols:
             return
         grid = _GRID if self.domain != "positive" else [x for x in _GRID if x > 0]
-        signs = [(x, self._sign(switch, base, symbol, x)) for x in grid]
-        signs = [(x, sign) for x, sign in signs if sign is not None]
-        for (low, before), (high, after) in zip(signs, signs[1:], strict=False):
+        taken = [(x, self._sign(switch, base, symbol, x)) for x in grid]
+        signs = [(x, sign) for x, sign in taken if sign is not None]
+        for (low, before), (high, after) in pairwise(signs):
             if before == 0:
                 yield low
-            elif after is not None and before * after < 0:
+            elif before * after < 0:
                 yield self._bisect(switch, base, symbol, low, high, before)
 
     def _sign(self, switch: sp.Expr, base: Mapping[sp.Symbol, Any], symbol: sp.Symbol, x: Fraction) -> int | None:
@@ -260,7 +262,7 @@ def _between(zeros: Sequence[Fraction], *, is_positive: bool) -> Iterator[sp.Rat
     """Points left of, between and right of the zeros; just beside each as well."""
     if not zeros:
         return
-    points = [zeros[0] - 1, *((x + y) / 2 for x, y in zip(zeros, zeros[1:], strict=False)), zeros[-1] + 1]
+    points = [zeros[0] - 1, *((x + y) / 2 for x, y in pairwise(zeros)), zeros[-1] + 1]
     for zero in zeros:
         step = abs(zero) / 1009 if zero else Fraction(1, 1009)
         points += [zero - step, zero + step]

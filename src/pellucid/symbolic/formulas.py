@@ -34,7 +34,7 @@ def parse(
     Parameters
     ----------
     text : str
-        ``4*f1**2``, ``4 f1^2``, ``sin 2x``, ``√x``, ``\\frac{1}{1+e^{-z}}``, ``1 if z > 0 else 0``, …
+        ``4*f1**2``, ``4 f1^2``, ``sin 2x``, ``√x``, ``1 if z > 0 else 0``, LaTeX, …
     names : iterable of str
         Names of the user's own, which go before constants and functions, and whose runs are products: with u and v,
         ``uv`` is u v. Every other name that is left free is the user's own too, but for e and pi.
@@ -120,7 +120,8 @@ class _Builder:
         return found
 
     def sigma(self, node: Node, args: list[sp.Expr]) -> sp.Expr:
-        name, primes = node.value  # type: ignore[misc]
+        assert isinstance(node.value, tuple)
+        name, primes = node.value
         if name not in self.functions:
             return (SIGMA, SIGMA_PRIME, SIGMA_SECOND)[primes](args[0])
         variable, formula = self.functions[name]
@@ -209,6 +210,10 @@ def _logarithm(args: list[sp.Expr]) -> sp.Expr:
     return found if len(args) == 1 else found / sp.log(args[1]) if args[1] not in (0, 1) else sp.zoo
 
 
+def _plain(make: Callable[[sp.Expr], sp.Expr]) -> Callable[[list[sp.Expr]], sp.Expr]:
+    return lambda args: make(args[0])
+
+
 _CALLS: Mapping[str, Callable[[list[sp.Expr]], sp.Expr]] = {
     "exp": lambda args: sp.exp(args[0]),
     "ln": _logarithm,
@@ -222,7 +227,7 @@ _CALLS: Mapping[str, Callable[[list[sp.Expr]], sp.Expr]] = {
     "max": _extremum(sp.Max),
     "min": _extremum(sp.Min),
     **{
-        name: (lambda args, make=getattr(sp, name): make(args[0]))  # type: ignore[misc]
+        name: _plain(getattr(sp, name))
         for base in ("sin", "cos", "tan", "cot", "sec", "csc")
         for name in (base, f"{base}h", f"a{base}", f"a{base}h")
     },

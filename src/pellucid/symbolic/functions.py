@@ -153,8 +153,8 @@ def activation(formula: str, name: str | None = None) -> FormulaActivation:
     Returns
     -------
     FormulaActivation
-        For ``pl.Network(sizes, activation)``, and it prints in every derivation like a row of the table. At a kink σ' is
-        what the formula's piece that holds there gives.
+        For ``pl.Network(sizes, activation)``, and it prints in every derivation like a row of the table. At a kink
+        σ' is what the formula's piece that holds there gives.
 
     Raises
     ------
@@ -364,7 +364,8 @@ class SlopeDerivation:
 
     def blocks(self) -> tuple[Block, ...]:
         """The derivation as blocks of a document."""
-        rows, reasons = [f"{self.function_latex} &= {self.definition}"], []
+        rows = [f"{self.function_latex} &= {self.definition}"]
+        reasons: list[str] = []
         for i, line in enumerate(self.lines):
             left = self.derivative_latex if i == 0 else ""
             mark = rf" \quad \text{{({len(reasons) + 1})}}" if line.reason else ""
@@ -449,7 +450,8 @@ _SIGMA_LINES: Mapping[str, tuple[Line, ...]] = {
     "gelu_tanh": (
         Line(
             r"\frac12 (1 + \tanh(u)) + \frac{z}{2} (1 - \tanh(u)^2) \sqrt{2/\pi} (1 + 0.134145 z^2)",
-            r"Product rule, then the chain rule with $\tanh' = 1 - \tanh^2$ and $u' = \sqrt{2/\pi} (1 + 3 \cdot 0.044715 z^2)$",
+            r"Product rule, then the chain rule with $\tanh' = 1 - \tanh^2$ and "
+            r"$u' = \sqrt{2/\pi} (1 + 3 \cdot 0.044715 z^2)$",
         ),
     ),
     "gelu": (Line(r"\Phi(z) + z \varphi(z)", r"Product rule, and $\Phi' = \varphi$, the normal density"),),
@@ -463,7 +465,7 @@ _SIGMA_LINES: Mapping[str, tuple[Line, ...]] = {
 
 
 def derive(row: object) -> SlopeDerivation:
-    """Derive σ' of an activation, or ∂L/∂a_j of a loss.
+    r"""Derive σ' of an activation, or ∂L/∂a_j of a loss.
 
     Parameters
     ----------
@@ -483,7 +485,7 @@ def derive(row: object) -> SlopeDerivation:
     Examples
     --------
     >>> print(derive("sigmoid").lines[-1].latex)
-    \\sigma(z) (1 - \\sigma(z))
+    \sigma(z) (1 - \sigma(z))
     """
     if isinstance(row, Loss) or (isinstance(row, str) and row in LOSSES):
         return _derive_loss(as_loss(row))

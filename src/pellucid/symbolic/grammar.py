@@ -7,7 +7,7 @@ Nothing here evaluates what it reads. The grammar, from loosest to tightest::
     product    factor (* | / | nothing) factor …      side by side is a product; 1/2x is (1/2) x
     factor     - factor | power
     power      primary [^ exponent]                   from the right; -x^2 is -(x^2)
-    primary    number | name | label | function | (formula) | |formula| | \\frac{}{} | \\sqrt[]{} | \\begin{cases} …
+    primary    number | name | label | function | (formula) | |formula| | LaTeX's frac, sqrt and cases
 
 Everything that could take long is refused with its place: long or deep texts, and powers whose numbers would explode.
 SymPy is not needed to refuse.
@@ -15,6 +15,7 @@ SymPy is not needed to refuse.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import unicodedata
@@ -90,9 +91,9 @@ class Node:
     Attributes
     ----------
     kind : str
-        ``number``, ``name``, ``constant`` (e, pi), ``sum``, ``product``, ``inverse``, ``negative``, ``power``, ``call``,
-        ``sigma`` (σ, σ', …), ``pieces`` (value, condition, value, condition, …), ``relation`` (its signs in ``value``),
-        ``and``, ``or``, ``always``.
+        ``number``, ``name``, ``constant`` (e, pi), ``sum``, ``product``, ``inverse``, ``negative``, ``power``,
+        ``call``, ``sigma`` (σ, σ', …), ``pieces`` (value, condition, value, condition, …), ``relation`` (its signs in
+        ``value``), ``and``, ``or``, ``always``.
     position : int
         Where it stands in the text.
     value : object
@@ -735,7 +736,7 @@ class _Reader:
             return self._quantity(full, token)
         # Put the parts back as tokens: they stand side by side, so that uv^2 is u v^2.
         position = token.position
-        tokens = []
+        tokens: list[_Token] = []
         for part in parts:
             tokens.append(_Token("word", part, position, is_joined=bool(tokens)))
             position += len(part)
@@ -986,7 +987,7 @@ class _Reader:
         self.take()
         if self.is_sign("{", "("):
             closing = "}" if self.take().text == "{" else ")"
-            parts = []
+            parts: list[str] = []
             while not self.is_sign(closing) and self.token.kind in ("number", "word", "sign") and len(parts) < 4:
                 parts.append(self.take().text)
             if not self.is_sign(closing):
@@ -1072,20 +1073,18 @@ def names_in(text: str, names: Iterable[str] = ()) -> list[str]:
     """Return the names that stand alone in a formula, however little of it can be read."""
     if not isinstance(text, str) or len(text) > MOST_LETTERS:
         return []
-    found: list[str] = []
-    try:
-        found += standing_alone(list(_Scanner(text, frozenset(names)).tokens()))
-    except FormulaError:
-        pass
-    return found
+    with contextlib.suppress(FormulaError):
+        return standing_alone(list(_Scanner(text, frozenset(names)).tokens()))
+    return []
 
 
 def standing_alone(tokens: Sequence[_Token]) -> list[str]:
     """Names of one letter, with digits or a subscript, that no other letter touches."""
-    found = []
-    for token in tokens:
-        if token.kind == "word" and len(token.text.rstrip("0123456789")) == 1:
-            found.append(token.text + (f"_{token.subscript}" if token.subscript else ""))
+    found = (
+        token.text + (f"_{token.subscript}" if token.subscript else "")
+        for token in tokens
+        if token.kind == "word" and len(token.text.rstrip("0123456789")) == 1
+    )
     return [name for name in dict.fromkeys(found) if name != "e"]
 
 

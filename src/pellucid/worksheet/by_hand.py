@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
+from pellucid.arrays import Array
 from pellucid.checking import keeps_apart
 from pellucid.document import Block, Equation, Paragraph
 from pellucid.network import Network, Run
@@ -81,7 +83,7 @@ def _build(parameters: Parameters) -> Exercise:
                 digits=DIGITS,
                 run=run,
                 label=label,
-            )  # fmt: skip
+            )
         )
     sizes = "-".join(map(str, run.layers.sizes))
     return Exercise(
@@ -111,7 +113,7 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def _array(array: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+def _array(array: Array) -> str:
     rows: Sequence[Sequence[float]] = np.atleast_2d(array.T).T.tolist() if array.ndim == 1 else array.tolist()
     return matrix([[_number(value) for value in row] for row in rows])
 
@@ -153,7 +155,7 @@ def _draw(draws: Draws, _: tuple[int, ...]) -> Parameters:
         "sizes": sizes,
         "W": tuple(
             tuple(tuple(draws.choice(weights) for _ in range(before)) for _ in range(n))
-            for before, n in zip(sizes, sizes[1:], strict=False)
+            for before, n in pairwise(sizes)
         ),
         "b": tuple(tuple(draws.choice((-1, -0.5, 0.5, 1)) for _ in range(n)) for n in sizes[1:]),
         "x": tuple(draws.choice((-2, -1, -0.5, 0.5, 1, 2)) for _ in range(sizes[0])),

@@ -37,7 +37,6 @@ def _solution(found: Derivation) -> Iterator[Block]:
 def _build_composition(parameters: Parameters) -> Exercise:
     found = chain_rule(parameters["definitions"], "x")
     f, x = found.of, "x"
-    (path,) = found.paths
     asked = rf"\frac{{d{printing.latex(sp.Symbol(f))}}}{{d{x}}}"
     names = tuple(parameters["definitions"])
     reading = Reading(
@@ -148,7 +147,7 @@ def _build_several(parameters: Parameters) -> Exercise:
                 slips=from_formulas(
                     derivation.result, _put_in(derivation, _several_slips(derivation, derivations[other]))
                 ),
-            )  # fmt: skip
+            )
         )
     blocks: list[Block] = []
     for derivation in derivations.values():

@@ -39,7 +39,7 @@ class Handout:
 
 
 def write_class(
-    folder: PathLike, count: int, *, first: int = 1, students: Sequence[str] = (), format: str = "pdf"
+    folder: PathLike, count: int, *, first: int = 1, students: Sequence[str] = (), ending: str = "pdf"
 ) -> list[Handout]:
     """Write one variant for each student.
 
@@ -53,7 +53,7 @@ def write_class(
         The seed of the first variant; the others follow.
     students : sequence of str
         Their names; without them the sheets are numbered.
-    format : {'pdf', 'html', 'md', 'tex', 'txt'}
+    ending : {'pdf', 'html', 'md', 'tex', 'txt'}
         Of the sheets and keys.
 
     Returns
@@ -69,8 +69,8 @@ def write_class(
         The folder cannot be written.
     """
     count, first = as_count(count, "count"), as_count(first, "first", 0)
-    if format not in FORMATS:
-        raise ValueError(f"unknown format {format!r}: known: {', '.join(FORMATS)}")
+    if ending not in FORMATS:
+        raise ValueError(f"unknown format {ending!r}: known: {', '.join(FORMATS)}")
     if len(students) not in (0, count):
         raise ValueError(f"there are {len(students)} names for {count} students")
     root = Path(folder)
@@ -85,7 +85,7 @@ def write_class(
         stem = f"{number:0{width}d}" + (f"-{_slug(student)}" if student else "")
         handout = Handout(
             number, student, first + number - 1,
-            f"sheets/{stem}.{format}", f"keys/{stem}.{format}", f"answers/{stem}.toml",
+            f"sheets/{stem}.{ending}", f"keys/{stem}.{ending}", f"answers/{stem}.toml",
         )  # fmt: skip
         sheets.blank(sheet, student).save(root / handout.sheet)
         sheets.key(sheet).save(root / handout.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pellucid.errors import FormulaError
@@ -123,12 +123,12 @@ def entry(formula: object) -> Entries:
     return ((str(formula),),)
 
 
-def vector(formulas: Sequence[object]) -> Entries:
+def vector(formulas: Iterable[object]) -> Entries:
     """Return a column as an answer."""
     return tuple((str(formula),) for formula in formulas)
 
 
-def matrix(rows: Sequence[Sequence[object]]) -> Entries:
+def matrix(rows: Iterable[Iterable[object]]) -> Entries:
     """Return rows of formulas as an answer."""
     return tuple(tuple(str(formula) for formula in row) for row in rows)
 
@@ -244,8 +244,7 @@ def _read_text(given: str, kind: str) -> Entries:
         if len(parts) == 1 and re.fullmatch(r"[-+\d.\s/]+", inner):
             parts = inner.split()
         return _checked([(part.strip(),) for part in parts])
-    rows = [tuple(part.strip() for part in _split(row, ",")) for row in rows_text]
-    return _checked(rows)
+    return _checked([tuple(part.strip() for part in _split(row, ",")) for row in rows_text])
 
 
 def _as_column(entries: Entries) -> Entries:

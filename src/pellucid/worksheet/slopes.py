@@ -44,7 +44,7 @@ def _build_sigmoid(parameters: Parameters) -> Exercise:
             ),
         ),
         (field,),
-        tuple(_sigmoid_solution(sigma, raw, in_sigma, reason, parameters)),
+        tuple(_sigmoid_solution(raw, in_sigma, reason, parameters)),
         room=8,
     )
 
@@ -58,9 +58,7 @@ def _in_sigma(parameters: Parameters) -> tuple[str, str]:
     return rf"{front}\sigma(z) \left({rest}\right)", why
 
 
-def _sigmoid_solution(
-    sigma: sp.Expr, raw: sp.Expr, in_sigma: str, reason: str, parameters: Parameters
-) -> Iterator[Block]:
+def _sigmoid_solution(raw: sp.Expr, in_sigma: str, reason: str, parameters: Parameters) -> Iterator[Block]:
     c, k = parameters["top"], parameters["rate"]
     exponent = f"-{'' if k == 1 else k}z"
     factor = "" if c == 1 else f"{c} "
@@ -122,7 +120,7 @@ def _build_kinked(parameters: Parameters) -> Exercise:
     field = Field(
         "σ'", r"\sigma'(z)", "piecewise", entry(printing.intervals_text(slope)), printing.intervals_latex(slope),
         reading=Reading(names=("z",), functions={"σ": ("z", formula)}),
-        slips=_kinked_slips(sigma, pieces, slope), kinks=tuple((float(p), _from_the_left(slope, p)) for p in points),
+        slips=_kinked_slips(pieces, slope), kinks=tuple((float(p), _from_the_left(slope, p)) for p in points),
     )  # fmt: skip
     where = " and ".join(f"$z = {printing.latex(point)}$" for point in points)
     return Exercise(
@@ -152,7 +150,7 @@ def _from_the_left(slope: sp.Expr, point: sp.Expr) -> float:
     raise ValueError(f"{point} is no kink of {slope}")
 
 
-def _kinked_slips(sigma: sp.Expr, pieces: sp.Expr, slope: sp.Expr) -> Slips:
+def _kinked_slips(pieces: sp.Expr, slope: sp.Expr) -> Slips:
     values = [value for value, _, _ in printing.intervals(slope)]
     swapped = iter([*values[1:], values[0]]) if len(values) == 2 else iter(reversed(values))
     exchanged = _with_values(slope, list(swapped))
@@ -228,7 +226,7 @@ def _build_error(parameters: Parameters) -> Exercise:
             Equation((vectors,)),
         ),
         (general_field, numbers_field),
-        tuple(_error_solution(latex, general, numbers, a, y, parameters["loss"])),
+        tuple(_error_solution(latex, general, numbers)),
         room=8,
     )
 
@@ -280,15 +278,13 @@ def _following(general: Entries | None, a: Sequence[object], y: Sequence[object]
     return vector(values) if all(value.is_Rational for value in values) else None
 
 
-def _error_solution(
-    latex: str, general: sp.Expr, numbers: Sequence[sp.Expr], a: Sequence[object], y: Sequence[object], loss: str
-) -> Iterator[Block]:
+def _error_solution(latex: str, general: sp.Expr, numbers: Sequence[sp.Expr]) -> Iterator[Block]:
     single = latex.replace(r"\sum_{j=1}^m ", "")
     yield Paragraph(r"Of the sum only the term with $a_j$ counts; the others are constant. By the chain rule")
     yield Equation((
         rf"\frac{{\partial L}}{{\partial a_j}} &= \frac{{\partial}}{{\partial a_j}} \left[{single}\right] = {printing.latex(general)}",
     ))  # fmt: skip
-    yield Paragraph(f"With $m = {len(a)}$:")
+    yield Paragraph(f"With $m = {len(numbers)}$:")
     yield Equation((rf"\nabla_a L &= {_vector_latex(numbers)}",))
 
 

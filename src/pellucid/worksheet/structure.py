@@ -163,16 +163,14 @@ def _build_components(parameters: Parameters) -> Exercise:
             r"Component $j$ of $W^l a^{l-1}$ is row $j$ of $W^l$ times $a^{l-1}$, entry by entry and added; component $j$ of "
             "a sum of vectors is the sum of their components. So"
         ),
-        Equation((r"z_j^l = (W^l a^{l-1})_j + b_j^l &= \sum_{k=1}^{n_{l-1}} w_{jk}^l a_k^{l-1} + b_j^l",)),  # fmt: skip
+        Equation((r"z_j^l = (W^l a^{l-1})_j + b_j^l &= \sum_{k=1}^{n_{l-1}} w_{jk}^l a_k^{l-1} + b_j^l",)),
     ]
-    for l in range(2, layers.F + 1):
-        blocks.append(
-            Equation(
-                tuple(
-                    f"{Label('z', l, j).latex} &= {pre_activation(layers, l, j)}" for j in range(1, layers.size(l) + 1)
-                )
-            )  # fmt: skip
+    blocks += [
+        Equation(
+            tuple(f"{Label('z', l, j).latex} &= {pre_activation(layers, l, j)}" for j in range(1, layers.size(l) + 1))
         )
+        for l in range(2, layers.F + 1)
+    ]
     return Exercise(
         5,
         "From the matrix equation to the components",
@@ -340,7 +338,7 @@ def _draw_sizes(_: Draws, sizes: tuple[int, ...]) -> Parameters:
 
 def _draw_asked(draws: Draws, sizes: tuple[int, ...]) -> Parameters:
     """Ask for a weight and a bias of the neuron itself, and for a weight and a bias of another one."""
-    asked = []
+    asked: list[tuple[tuple[object, ...], tuple[object, ...]]] = []
     for l, of_another in ((2, False), (3, True)):
         n, before = sizes[l - 1], sizes[l - 2]
         j = draws.integer(1, n)

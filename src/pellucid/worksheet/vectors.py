@@ -27,11 +27,11 @@ def _build_hadamard(parameters: Parameters) -> Exercise:
     repair = r"$(u \odot v)_j = u_j v_j$: component by component, and the result is a vector."
     slips = (
         Slip("it is the dot product", entry(sum(product)), repair),
-        Slip("it is the sum", vector(p + q for p, q in zip(u, v, strict=True)), repair),  # type: ignore[arg-type]
+        Slip("it is the sum", vector(p + q for p, q in zip(u, v, strict=True)), repair),
         Slip("it is the outer product", matrix([[p * q for q in v] for p in u]), repair, "7"),
         Slip("it is the outer product", matrix([[p * q for q in u] for p in v]), repair, "7"),
         Slip("the components are paired in the wrong order",
-             vector(p * q for p, q in zip(u, reversed(v), strict=True)), repair),  # type: ignore[arg-type]
+             vector(p * q for p, q in zip(u, reversed(v), strict=True)), repair),
     )  # fmt: skip
     field = Field("u*v", r"u \odot v", "vector", expected, _column(product), slips=different(expected, slips))
     factors = _column([rf"{p} \cdot {q}" for p, q in zip(u, v, strict=True)])
@@ -82,13 +82,13 @@ def _build_total(parameters: Parameters) -> Exercise:
     expected = vector(mean)
     slips = (
         Slip("the sum is not divided by $n$", vector(sums), repair, "10"),
-        Slip("it is divided by $n$ twice", vector(m / n for m in mean), repair, "11"),  # type: ignore[arg-type]
-        Slip("it is divided by the number of components", vector(Fraction(s, size) for s in sums), repair, "11"),  # type: ignore[arg-type]
+        Slip("it is divided by $n$ twice", vector(m / n for m in mean), repair, "11"),
+        Slip("it is divided by the number of components", vector(Fraction(s, size) for s in sums), repair, "11"),
         Slip("only the last sample is there", vector(gradients[-1]), repair, "18b"),
-        Slip("only the last sample is there, divided by $n$", vector(Fraction(g, n) for g in gradients[-1]), repair, "18b"),  # type: ignore[arg-type]
-        Slip("the sign is wrong", vector(-m for m in mean), "No sign changes: the minus comes with the step of descent.", "22"),  # type: ignore[arg-type]
+        Slip("only the last sample is there, divided by $n$", vector(Fraction(g, n) for g in gradients[-1]), repair, "18b"),
+        Slip("the sign is wrong", vector(-m for m in mean), "No sign changes: the minus comes with the step of descent.", "22"),
         Slip("the mean is taken over the components of each sample",
-             vector(Fraction(sum(one), size) for one in gradients),  # type: ignore[arg-type]
+             vector(Fraction(sum(one), size) for one in gradients),
              "Each component of the gradient is a mean over the samples.", "15"),
     )  # fmt: skip
     field = Field("grad L_T", r"\nabla L_T", "vector", expected, _column(mean), slips=different(expected, slips))
@@ -101,19 +101,21 @@ def _build_total(parameters: Parameters) -> Exercise:
                 f"The gradients of the losses of {n} samples by the same {size} weights are below. Compute the gradient of the "
                 r"total loss $L_T = \frac1n \sum_i L_i$."
             ),
-            Equation((
-                r", \quad ".join(rf"\nabla L_{i} = {_column(one)}" for i, one in enumerate(gradients, start=1)),
-            )),  # fmt: skip
+            Equation(
+                (r", \quad ".join(rf"\nabla L_{i} = {_column(one)}" for i, one in enumerate(gradients, start=1)),)
+            ),
         ),
         (field,),
         (
-            Paragraph("Differentiation is linear: the constant factor comes out, and the derivative of a sum is the sum of the derivatives."),
-            Equation((
-                rf"\nabla L_T &= \frac1n \sum_{{i=1}}^n \nabla L_i = \frac1{{{n}}} {_column(sums)} = {_column(mean)}",
-            )),  # fmt: skip
+            Paragraph(
+                "Differentiation is linear: the constant factor comes out, and the derivative of a sum is the sum of the derivatives."
+            ),
+            Equation(
+                (rf"\nabla L_T &= \frac1n \sum_{{i=1}}^n \nabla L_i = \frac1{{{n}}} {_column(sums)} = {_column(mean)}",)
+            ),
         ),
         room=6,
-    )  # fmt: skip
+    )
 
 
 def _draw_total(draws: Draws, _: tuple[int, ...]) -> Parameters:
