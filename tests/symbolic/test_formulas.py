@@ -173,13 +173,13 @@ REFUSED = [
     (r"\infty", 0, "infinity"),
     (r"\input{x}", 0, "unknown LaTeX command"),
     (r"\begin{matrix} 1 \end{matrix}", 0, "only cases"),
-    ("9^9^9^9", 1, "too large"),
+    ("9^9^9^9", 3, "too large"),
     ("2^(123456789/7)", 1, "too large"),
-    ("((2x)^1000)^1000", 10, "too large"),
+    ("((2x)^1000)^1000", 11, "too large"),
     ("10^(10^10)", 2, "too large"),
     ("1e400000000", 0, "too large"),
     ("9" * 200, 0, "digits"),
-    ("(" * 5000, 101, "nested"),
+    ("(" * 5000, 51, "nested"),
     ("-" * 5000 + "x", None, "nested"),
     ("x^" * 3000 + "x", None, "nested"),
     ("x+" * 4900 + "x", None, "parts"),
@@ -187,8 +187,8 @@ REFUSED = [
     ("x" * 20_000, 10_000, "letters"),
     ("x" + chr(0), 1, "U\\+0000"),
     ("x\u202ey", 1, "U\\+202E"),
-    ("__import__('os')", 0, ""),
-    ("(lambda: 0)()", None, ""),
+    ("__import__('os')", 0, "subscript"),
+    ("(lambda: 0)()", 12, "closes nothing"),
     ("x if x", None, "compares"),
     ("1 if z > 0 else", None, "ends too early"),
 ]
@@ -279,7 +279,7 @@ def test_what_is_written_is_read_back(e):
     if e.has(sp.zoo, sp.nan, sp.oo):
         return
     for write in (text, latex):
-        back = parse(write(e))
+        back = parse(write(e), names=("x", "y", "f1", "theta"))
         assert pl.symbolic.equivalent(back, e) in ("equal", "undecided"), (write(e), back, e)
 
 

@@ -151,8 +151,29 @@ def _sign(x: Any) -> Any:
 _TRIGONOMETRIC = {
     getattr(sp, name): _bounded(getattr(mpmath, name), 1e30) for name in ("sin", "cos", "tan", "cot", "sec", "csc")
 }
+_LARGE = 10**6
+"""Beyond this tanh is 1 to hundreds of thousands of digits."""
+
+
+def _tanh(x: Any) -> Any:
+    return mpmath.sign(mpmath.re(x)) + 0 * x if abs(mpmath.re(x)) > _LARGE else mpmath.tanh(x)
+
+
+def _sinh(x: Any) -> Any:
+    return (_exp(x) - _exp(-x)) / 2 if abs(x) > _LARGE else mpmath.sinh(x)
+
+
+def _cosh(x: Any) -> Any:
+    return (_exp(x) + _exp(-x)) / 2
+
+
 _HYPERBOLIC = {
-    getattr(sp, name): _bounded(getattr(mpmath, name), 1e6) for name in ("sinh", "cosh", "tanh", "coth", "sech", "csch")
+    sp.sinh: _sinh,
+    sp.cosh: _cosh,
+    sp.tanh: _tanh,
+    sp.coth: lambda x: 1 / _tanh(x),
+    sp.sech: lambda x: 1 / _cosh(x),
+    sp.csch: lambda x: 1 / _sinh(x),
 }
 _INVERSE = {
     getattr(sp, name): getattr(mpmath, name)
@@ -259,8 +280,8 @@ class Compiled:
         Returns
         -------
         ndarray
-            Of their shape and dtype. Elements whose intermediate results leave floating point's range are worked out
-            with more digits, so that what is finite comes out finite.
+            Of their shape and dtype. Elements whose intermediate results leave floating point's range, or cancel, are
+            worked out with more digits, so that what is finite comes out finite.
         """
         inputs = [np.asarray(one) for one in arrays]
         shape = np.broadcast_shapes(*(one.shape for one in inputs))
@@ -300,6 +321,7 @@ class _Arrays:
     def __init__(self, values: Mapping[sp.Symbol, Array]) -> None:
         self.known: dict[Any, Any] = dict(values)
         self.dtype = next(iter(values.values())).dtype
+        self.half_precision = np.sqrt(np.finfo(self.dtype).eps)
         self.doubtful: Any = np.zeros((), bool)
 
     def value(self, e: sp.Expr) -> Any:
@@ -346,8 +368,13 @@ class _Arrays:
             found: Any = self.dtype.type(float(-constant)) * np.expm1(self.value(exponential))
         else:
             found = self.value(terms.pop(0))
+        largest = np.abs(found)
         for one in terms:
-            found = found + self.value(one)
+            value = self.value(one)
+            largest = np.maximum(largest, np.abs(value))
+            found = found + value
+        # More than half of the digits have cancelled: what is left is worth working out with more.
+        self.doubtful = self.doubtful | (np.abs(found) < self.half_precision * largest)
         return found
 
     def _power(self, e: sp.Pow) -> Any:
@@ -462,4 +489,5 @@ def compile_formula(expression: sp.Expr, variables: Sequence[str]) -> Compiled:
         known = node.func in _ON_ARRAYS or isinstance(node, (sp.Add, sp.Mul, sp.Pow, sp.Max, sp.Min, sp.Piecewise))
         if node.args and not known and not isinstance(node, (sp.logic.boolalg.Boolean, sp.Tuple)):
             raise ValueError(f"{node.func.__name__} is no function of arrays here")
-    return Compiled(expression, variables)
+    u = sp.Wild("u")
+    return Compiled(expression.replace(1 - sp.tanh(u) ** 2, sp.cosh(u) ** -2), variables)  # which does not cancel

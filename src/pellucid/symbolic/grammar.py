@@ -28,7 +28,7 @@ from pellucid.layers import Layers
 from pellucid.notation import parse as parse_label
 
 MOST_LETTERS = 10_000
-MOST_DEPTH = 100
+MOST_DEPTH = 50
 MOST_NODES = 2_000
 MOST_DIGITS = 100
 MOST_BITS = 10_000
@@ -72,7 +72,7 @@ _SAME = {
 _LATEX_SIGNS = {
     "cdot": "*", "times": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=",
     "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">", "land": "and", "wedge": "and", "lor": "or",
-    "vee": "or", "lvert": "|", "rvert": "|", "vert": "|", "prime": "'", "{": "(", "}": ")", "|": "|", "ast": "*",
+    "vee": "or", "lvert": "|<", "rvert": "|>", "vert": "|", "prime": "'", "{": "(", "}": ")", "|": "|", "ast": "*",
 }  # fmt: skip
 _LATEX_SPACES = frozenset(
     ("left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg", "quad", "qquad", "displaystyle",
@@ -259,9 +259,7 @@ class _Scanner:
                 name += self._ahead(0)
                 self.i += 1
         if name in _LATEX_SPACES:
-            if name in ("left", "right") and self._ahead(0) == ".":
-                self.i += 1
-            return None
+            return self._sided(name)
         if name in _LATEX_SIGNS:
             sign = _LATEX_SIGNS[name]
             return ("word" if sign.isalpha() else "sign"), sign, ""
@@ -277,6 +275,15 @@ class _Scanner:
         if name == "infty":
             raise FormulaError("infinity is no number", start, self.text)
         raise FormulaError(f"unknown LaTeX command \\{name}", start, self.text)
+
+    def _sided(self, name: str) -> tuple[str, str, str] | None:
+        r"""Read what follows \left or \right, if it is a bar that opens or closes, or nothing."""
+        if name in ("left", "right") and self._ahead(0) == ".":
+            self.i += 1
+        elif name in ("left", "right") and self._ahead(0) == "|":
+            self.i += 1
+            return "sign", "|<" if name == "left" else "|>", ""
+        return None
 
     def _braces(self, start: int) -> str:
         while self._ahead(0) == " " and self.i < len(self.text):
@@ -561,7 +568,7 @@ class _Reader:
             return self.bars == 0
         if self.is_sign("["):
             raise self.error("square brackets after a quantity are not read: write * for a product")
-        return self.is_sign("(", "{", "\\frac", "\\sqrt") or (token.kind == "sign" and token.text.startswith("\\begin"))
+        return self.is_sign("(", "{", "|<", "\\frac", "\\sqrt") or (token.kind == "sign" and token.text.startswith("\\begin"))
 
     def factor(self) -> Node:
         if self.is_sign("-", "+"):
@@ -610,7 +617,7 @@ class _Reader:
             return self.word()
         if self.is_sign("(", "{", "["):
             return self.bracket()
-        if self.is_sign("|"):
+        if self.is_sign("|", "|<"):
             return self.absolute()
         if self.is_sign("\\frac"):
             self.take()
@@ -641,11 +648,18 @@ class _Reader:
         return inner
 
     def absolute(self) -> Node:
-        position = self.take().position
-        self.bars += 1
-        inner = self.deeper(self.sum)
-        self.bars -= 1
-        self.expect("|")
+        token = self.take()
+        position = token.position
+        if token.text == "|<":  # LaTeX tells bars that open from bars that close
+            bars, self.bars = self.bars, 0
+            inner = self.deeper(self.sum)
+            self.bars = bars
+            self.expect("|>")
+        else:
+            self.bars += 1
+            inner = self.deeper(self.sum)
+            self.bars -= 1
+            self.expect("|")
         return self.node("call", position, "abs", (inner,))
 
     def argument(self) -> Node:
@@ -703,8 +717,9 @@ class _Reader:
             if label is not None:
                 return label
         full = name + (f"_{token.subscript}" if token.subscript else "")
-        if full in self.names:
-            return self._quantity(full, token)
+        joined = name + token.subscript
+        if full in self.names or joined in self.names:  # f_1 is how f1 is written in LaTeX
+            return self._quantity(full if full in self.names else joined, token)
         if name == "sigma" and (self.labels is not None or "σ" in self.functions):
             return self.sigma(token)
         if name in self.functions:
@@ -906,7 +921,7 @@ class _Reader:
             raise self.error(f"write {name}(…) with brackets around a negative argument")
         if self.token.kind == "number":
             parts.append(self.raised(self.number()))
-        if self._is_bare_name() or self.is_sign("\\frac", "\\sqrt", "|") or (not parts and self.token.kind == "word"):
+        if self._is_bare_name() or self.is_sign("\\frac", "\\sqrt", "|", "|<") or (not parts and self.token.kind == "word"):
             parts.append(self.power())
         while self.token.is_joined:
             parts.append(self.power())
@@ -1055,7 +1070,10 @@ def read(
     which = None if labels is None or labels is False else _Labels(labels)
     reader = _Reader(text, own, frozenset(alone), frozenset(quantities), frozenset(functions), which)
     reader.known |= set(standing_alone(reader.tokens))
-    tree = reader.formula()
+    try:
+        tree = reader.formula()
+    except RecursionError:  # called from deep within a program
+        raise FormulaError("the formula is nested too deeply", reader.token.position, text) from None
     _check_growth(tree, text)
     return tree
 

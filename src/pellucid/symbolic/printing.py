@@ -134,6 +134,8 @@ class _Writer:
             return self.absolute(self.write(e.args[0])), _ATOM
         if e in (sp.E, sp.pi):
             return self.constant(e), _ATOM
+        if e == sp.I:
+            return self.root("-1"), _ATOM
         if isinstance(e, sp.logic.boolalg.Boolean):
             return self.condition(e), _ATOM
         if isinstance(e, (sp.Function, sp.Max, sp.Min, AppliedUndef)):
