@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ class Row:
     def __reduce__(self) -> Any:
         find = self.find()
         if find is None:
-            return object.__reduce_ex__(self, 2)
+            return copyreg.__newobj__, (type(self),), vars(self)  # object's own way would come back here
         return _found, (find, self.name, dict(self.settings))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
