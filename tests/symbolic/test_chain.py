@@ -46,7 +46,17 @@ def test_the_textbooks_two_variables(by, answer, terms):
     assert found.reverse.multiplications_for_all == 4
 
 
-FUNCTIONS = ["sin({})", "cos({})", "e^({})", "ln(2 + ({})^2)", "({})^3 - 2", "1/(1 + ({})^2)", "sqrt(1 + ({})^2)", "tanh({})", "3 ({}) + 1"]
+FUNCTIONS = [
+    "sin({})",
+    "cos({})",
+    "e^({})",
+    "ln(2 + ({})^2)",
+    "({})^3 - 2",
+    "1/(1 + ({})^2)",
+    "sqrt(1 + ({})^2)",
+    "tanh({})",
+    "3 ({}) + 1",
+]
 
 
 @pytest.mark.parametrize("seed", range(12))

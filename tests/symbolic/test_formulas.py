@@ -120,7 +120,13 @@ def test_names_of_the_users_own_go_first():
 def test_labels():
     net = pl.Network([3, 4, 2], seed=0)
     w, a = sp.Symbol("w_12^2"), sp.Symbol("a_2^1")
-    for written in ("w_12^2 a_2^1", "w_{12}^{2} a_{2}^{1}", "w^2_{12} a^1_2", "w_{1,2}^2·a_2^1", r"$w_{12}^{2}\,a_{2}^{1}$"):
+    for written in (
+        "w_12^2 a_2^1",
+        "w_{12}^{2} a_{2}^{1}",
+        "w^2_{12} a^1_2",
+        "w_{1,2}^2·a_2^1",
+        r"$w_{12}^{2}\,a_{2}^{1}$",
+    ):
         assert parse(written, labels=net) == w * a
     assert parse("(w_12^2)^2", labels=net) == w**2
     assert parse("w_12^2") == sp.Symbol("w_12") ** 2
@@ -217,7 +223,9 @@ def test_what_is_no_text(other):
         parse(other)
 
 
-ALPHABET = st.sampled_from([*"xyzeuσ0123456789+-*/^()[]{}|,;.<>='_ ²√π", "sin", "\\frac", "{", "}", " if ", "exp(", "max("])
+ALPHABET = st.sampled_from(
+    [*"xyzeuσ0123456789+-*/^()[]{}|,;.<>='_ ²√π", "sin", "\\frac", "{", "}", " if ", "exp(", "max("]
+)
 
 
 @given(st.lists(ALPHABET, max_size=60).map("".join) | st.text(max_size=80))
@@ -253,7 +261,9 @@ def test_the_worst_takes_little_memory_and_time():
 
 
 def expressions():
-    leaves = st.sampled_from([x, y, sp.Symbol("f1"), sp.Symbol("theta"), sp.pi, sp.E]) | st.integers(-30, 30).map(sp.Integer)
+    leaves = st.sampled_from([x, y, sp.Symbol("f1"), sp.Symbol("theta"), sp.pi, sp.E]) | st.integers(-30, 30).map(
+        sp.Integer
+    )
     leaves = leaves | st.fractions(-5, 5, max_denominator=12).map(lambda f: sp.Rational(f.numerator, f.denominator))
 
     def extend(inner):

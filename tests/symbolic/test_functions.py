@@ -44,9 +44,13 @@ def test_every_line_of_a_derivation_is_the_derivative(row):
         return
     constants = {"selu": {"lambda": "1.0507009873554805", "alpha": "1.6732632423543772"}}.get(name, {})
     definitions = {"u": "sqrt(2/π) (z + 0.044715 z^3)", **constants}
-    sigma = {} if found.function is None or found.function.has(sp.erf) else {"σ": ("z", pl.symbolic.text(found.function))}
+    sigma = (
+        {} if found.function is None or found.function.has(sp.erf) else {"σ": ("z", pl.symbolic.text(found.function))}
+    )
     for line in found.lines:
-        assert equivalent(line.latex, found.derivative, functions=sigma, definitions=definitions, names=("z",)) == "equal"
+        assert (
+            equivalent(line.latex, found.derivative, functions=sigma, definitions=definitions, names=("z",)) == "equal"
+        )
     if not constants and "," not in found.definition:
         first = found.definition.split("= \\begin")[0]
         assert equivalent(first, found.function, names=("z",)) == "equal"
@@ -63,11 +67,18 @@ def test_loss_and_its_gradient_are_those_of_the_table(row, m, draw_targets):
     e, slope = loss_expression(loss), derive(loss).derivative
     front = 1 if loss.name in SUMMED else 1 / m
     terms, slopes = (
-        np.array([[float(evaluate(f, {a: float(p), y: float(q)}, 40)) for p, q in zip(*pair, strict=True)] for pair in zip(a_values, y_values, strict=True)])
+        np.array(
+            [
+                [float(evaluate(f, {a: float(p), y: float(q)}, 40)) for p, q in zip(*pair, strict=True)]
+                for pair in zip(a_values, y_values, strict=True)
+            ]
+        )
         for f in (e, slope)
     )
     eps = np.finfo(float).eps
-    assert np.abs(loss.function(a_values, y_values) - front * terms.sum(axis=1)).max() <= 64 * eps * max(1, np.abs(terms).max())
+    assert np.abs(loss.function(a_values, y_values) - front * terms.sum(axis=1)).max() <= 64 * eps * max(
+        1, np.abs(terms).max()
+    )
     expected = loss.gradient(a_values, y_values)
     assert (np.abs(expected - front * slopes) <= 64 * eps * np.maximum(np.abs(expected), 1)).all()
 
@@ -108,7 +119,9 @@ def test_an_activation_from_a_formula_is_the_tables():
     assert "e^(-z)" in str(net.backprop(X[0], Y[0]).explain("a_1^2"))
 
 
-@pytest.mark.parametrize("formula", ["max(0, z)", "z if z > 0 else 0.1 z", "|z|", "ln(1 + e^z)", "sin z + z/2", r"\frac{z}{1+|z|}"])
+@pytest.mark.parametrize(
+    "formula", ["max(0, z)", "z if z > 0 else 0.1 z", "|z|", "ln(1 + e^z)", "sin z + z/2", r"\frac{z}{1+|z|}"]
+)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_formulas_pass_the_gradient_check(formula, dtype):
     sigma = pl.symbolic.activation(formula, "mine")
@@ -121,7 +134,10 @@ def test_formulas_pass_the_gradient_check(formula, dtype):
     assert (sigma.kinks == (0.0,)) == ("|" in formula or "max" in formula or "if" in formula)
 
 
-@pytest.mark.parametrize(("formula", "reduction"), [("(a - y)^4", "mean"), ("ln(cosh(a - y))", "sum"), ("|a_j - y_j|", "mean"), ("max(0, 1 - a y)", "mean")])
+@pytest.mark.parametrize(
+    ("formula", "reduction"),
+    [("(a - y)^4", "mean"), ("ln(cosh(a - y))", "sum"), ("|a_j - y_j|", "mean"), ("max(0, 1 - a y)", "mean")],
+)
 def test_losses_from_formulas(formula, reduction):
     loss = pl.symbolic.loss(formula, reduction=reduction)
     net = pl.Network([3, 5, 4], "tanh", output="identity", seed=2)
@@ -167,7 +183,9 @@ def test_derivations_of_user_made_rows_look_like_the_others():
 
 
 @pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 5, 3, 4), (784, 30, 10)])
-@pytest.mark.parametrize(("output", "loss"), [("sigmoid", "mse"), ("softmax", "cross_entropy"), ("softmax", "mse"), ("exp", "poisson")])
+@pytest.mark.parametrize(
+    ("output", "loss"), [("sigmoid", "mse"), ("softmax", "cross_entropy"), ("softmax", "mse"), ("exp", "poisson")]
+)
 def test_the_equations_of_a_network(sizes, output, loss):
     net = pl.Network(sizes, "tanh", output=output, init=0.0)
     text = equations(net, loss).text()

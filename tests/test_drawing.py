@@ -1,0 +1,115 @@
+"""Drawings: the network's labels and no others, none over another, well-formed and the same twice."""
+
+import re
+from itertools import combinations
+from xml.etree import ElementTree
+
+import pytest
+
+import pellucid as pl
+from pellucid import drawing
+from pellucid.drawing import draw, draw_graph, tikz
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def written(svg):
+    return [element.text for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def labels_of(net, show, run=None):
+    """The labels as (letter, below, above), in the order they are set."""
+    drawer = drawing._NetworkDrawer(net, show, run, None, 3)
+    drawer.drawing()
+    return drawer.figure.texts
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 3, 3, 1), (1, 8, 2), (2, 2)])
+def test_every_label_is_there_once(sizes):
+    net = pl.Network(sizes, init=0.0)
+    texts = [(t.letters, t.low, t.high) for t in labels_of(net, tuple("azdwb")) if t.high]
+    expected = {(x.symbol, x.subscript, str(x.layer)) for symbol in "azdwb" for x in net.labels(symbol)}
+    if max(a * b for a, b in zip(sizes, sizes[1:], strict=False)) <= 24:
+        assert set(texts) == expected
+    assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 4, 3), (4, 3, 2), (5, 2, 3), (3, 2, 1)])
+def test_no_label_covers_another(sizes):
+    texts = labels_of(pl.Network(sizes, init=0.0), tuple("azdwb"))
+    for one, other in combinations([t for t in texts if t.high], 2):
+        p, q = one.box, other.box
+        across = min(p[2], q[2]) - max(p[0], q[0])
+        down = min(p[3], q[3]) - max(p[1], q[1])
+        smaller = min((p[2] - p[0]) * (p[3] - p[1]), (q[2] - q[0]) * (q[3] - q[1]))
+        assert across <= 0 or down <= 0 or across * down < 0.35 * smaller, (one, other)
+
+
+def test_what_is_shown():
+    net = pl.Network([3, 4, 2], seed=0)
+    assert "input" in written(net.draw().svg)
+    assert written(draw(net, show=()).svg) == ["layer 1", "input", "layer 2", "sigmoid", "layer 3", "sigmoid"]
+    assert len(re.findall("<circle", net.draw().svg)) == 9
+    assert len(re.findall("<line", net.draw().svg)) == 20
+    assert net.draw().svg == net.draw().svg
+    assert net.draw()._repr_svg_() == net.draw().svg
+    root = ElementTree.fromstring(net.draw().svg)
+    assert root.get("role") == "img"
+    assert root.find(f"{SVG}title").text == "A 3-4-2 network"
+    large = pl.Network([784, 30, 10], init=0.0).draw()
+    assert "784" in "".join(written(large.svg))
+    assert len(re.findall("<circle", large.svg)) == 18
+
+
+def test_numbers_of_a_run():
+    net = pl.Network([2, 3, 1], seed=0)
+    run = net.backprop([1, 2], [1])
+    shown = written(net.draw("aw", run=run).svg)
+    assert f"{run.a[3][0]:.3g}" in shown
+    assert f"{net.W[2][2, 1]:.3g}" in shown
+    batch = net.backprop([[1, 2], [3, 4]], [1, 0])
+    assert f"{batch.a[3][1, 0]:.3g}" in written(net.draw("a", run=batch, sample=2).svg)
+
+
+def test_refused(tmp_path):
+    net = pl.Network([2, 3, 1], seed=0)
+    with pytest.raises(ValueError, match="unknown symbol 'q'"):
+        net.draw("q")
+    with pytest.raises(ValueError, match="the run is of a network"):
+        net.draw(run=pl.Network([2, 2], seed=0).backprop([1, 2], [1, 0]))
+    with pytest.raises(ValueError, match="give sample"):
+        net.draw(run=net.backprop([[1, 2], [3, 4]], [1, 0]))
+    net.draw().save(tmp_path / "n.svg")
+    assert (tmp_path / "n.svg").read_text(encoding="utf-8") == net.draw().svg
+
+
+NODES = [("f", "g + h"), ("g", "sin(k)"), ("h", "k x"), ("k", "x^2 + y"), ("x", ""), ("y", "")]
+EDGES = [("f", "g", "∂f/∂g = 1"), ("f", "h", "∂f/∂h = 1"), ("g", "k", "dg/dk = cos(k)"), ("h", "k", "∂h/∂k = x"),
+         ("h", "x", "∂h/∂x = k"), ("k", "x", "∂k/∂x = 2x"), ("k", "y", "∂k/∂y = 1")]  # fmt: skip
+
+
+def test_graphs():
+    svg = draw_graph(NODES, EDGES, caption="a < b").svg
+    shown = written(svg)
+    for _, _, label in EDGES:
+        assert label in shown
+    assert {"f", "g", "h", "k", "x", "y"} <= set(shown)
+    assert len(re.findall("<polygon", svg)) == len(EDGES)
+    drawer = drawing._GraphDrawer(NODES, EDGES)
+    for of, by, _ in EDGES:  # arrows go from left to right
+        assert drawer.places[by][0] < drawer.places[of][0]
+    boxes = [
+        (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+        for (x, y), (w, h) in ((drawer.places[n], drawer.sizes[n]) for n, _ in NODES)
+    ]
+    for p, q in combinations(boxes, 2):
+        assert drawing._overlap(p, q) == 0
+
+
+def test_tikz_has_every_shape():
+    svg = pl.Network([3, 4, 2], init=0.0).draw("aw").svg
+    picture = tikz(svg)
+    assert picture.startswith("\\begin{tikzpicture}")
+    assert picture.count("circle[") == svg.count("<circle")
+    assert picture.count("\\node") == svg.count("<text")
+    assert picture.count("--") == svg.count("<line")

@@ -1,0 +1,224 @@
+"""Grading: equivalent spellings are right, wrong answers are not, mistakes are named, and one broken file stops no other."""
+
+import csv
+import io
+import json
+import time
+
+import pytest
+
+from pellucid import worksheet as ws
+from pellucid.errors import DataFileError
+
+RIGHT = {
+    (1, "df/dx"): [
+        "8*(15x^2-1)*(5x^3-x-1)", "8(5x³ - x - 1)(15x² - 1)", "(40x^3 - 8x - 8)(15x^2-1)", "8 f1 (15x^2 - 1)",
+        r"$8\left(5x^3-x-1\right)\left(15x^2-1\right)$", "df/dx = 8(5x^3-x-1)(15x^2-1)", "600x^5 - 160x^3 - 120x^2 + 8x + 8",
+        "8*(f2 - 2)*(15*x**2 - 1)",
+    ],
+    (2, "df/du"): [
+        "6x^2 cos u + v e^{uv}", "6*x**2*cos(u)+v*exp(u*v)", r"6x^2\cos u+v\,e^{uv}", "6(sin u + cos v)^2 cos(u) + v e^(uv)",
+    ],
+    (3, "layer 1"): ["a_1^1, a_2^1, a_3^1", ["a_1^1", "a_2^1", "a_3^1"], "(a^1_1; a^1_2; a^1_3)", r"a_{1}^{1}, a_{2}^{1}, a_{3}^{1}"],
+    (4, "W^3"): [
+        "[w_11^3, w_12^3, w_13^3, w_14^3; w_21^3, w_22^3, w_23^3, w_24^3]",
+        [["w_11^3", "w_12^3", "w_13^3", "w_14^3"], ["w_21^3", "w_22^3", "w_23^3", "w_24^3"]],
+        r"\begin{pmatrix} w_{11}^3 & w_{12}^3 & w_{13}^3 & w_{14}^3 \\ w_{21}^3 & w_{22}^3 & w_{23}^3 & w_{24}^3 \end{pmatrix}",
+        "((w_11^3, w_12^3, w_13^3, w_14^3), (w_21^3, w_22^3, w_23^3, w_24^3))",
+    ],
+    (4, "b^3"): ["(b_1^3, b_2^3)", "(b_1^3, b_2^3)^T", r"\begin{pmatrix} b_1^3 \\ b_2^3 \end{pmatrix}", [["b_1^3"], ["b_2^3"]]],
+    (5, "z_1^2"): ["b_1^2 + w_11^2 a_1^1 + w_12^2 a_2^1 + w_13^2 a_3^1", "w_11^2 x_1 + w_12^2 x_2 + w_13^2 x_3 + b_1^2"],
+    (6, "dz_j^l/dw_jk^l"): ["a_k^{l-1}", "a_k^(l-1)", r"a_{k}^{l-1}"],
+    (6, "dz_4^2/dw_43^2"): ["a_3^1", "x_3"],
+    (7, "u*v"): ["(0, 2, 5, 18)", "[0,2,5,18]", "0; 2; 5; 18", [0, 2, 5, 18], "0 2 5 18", "(0, 2, 5, 18)^T", "(0; 4/2; 5,0; 18)"],
+    (8, "grad L_T"): ["(2, -1, 2)", [2.0, -1.0, 2.0], "1/4 (8) , -1, 2"],
+    (9, "σ'"): ["σ(z)(1-σ(z))", "e^{-z}/(1+e^{-z})^2", r"\sigma(z)(1-\sigma(z))", "σ(1-σ)", "e^z/(1+e^z)^2", "1/(2 + e^z + e^(-z))"],
+    (10, "σ'"): [
+        "1 if z > 0; 0 if z < 0", "piecewise((1, z > 0), (0, z < 0))", "1 if z > 0 else 0",
+        r"\begin{cases} 1 & z > 0 \\ 0 & z < 0 \end{cases}", r"\begin{cases} 1, & \text{if } z>0 \\ 0, & \text{if } z\le 0\end{cases}",
+    ],
+    (11, "dL/da_j"): ["2/m (a_j - y_j)", "(2/m)(a_j-y_j)", "2(a - y)/m", r"\frac{2}{m}(a_j-y_j)", "-2(y_j - a_j)/m"],
+    (12, "z_1^2"): ["-0.25", "-0,25", -0.25, "-1/4"],
+    (12, "a_1^2"): ["0.438", 0.4378, "0,438"],
+}  # fmt: skip
+
+WRONG = {
+    (1, "df/dx"): [("8(5x^3-x-1)", "innermost derivative"), ("8(15x^2-1)", ""), ("8x(15x^2-1)", "taken at $x$"), ("x", "")],
+    (2, "df/du"): [("6x^2 cos u", "path by way of $y$"), ("6x^2 cos u + e^{uv}", "inner derivative of the exponential"), ("-6x^2 sin v + u e^{uv}", "derivative by $v$")],
+    (3, "layer 2"): [("a_2^1, a_2^2, a_2^3, a_2^4", "indices are exchanged"), ("a_1^1, a_2^1, a_3^1, a_4^1", "counted from 0"), ("a_0^2, a_1^2, a_2^2, a_3^2", "counted from 0")],
+    (4, "W^2"): [("[w_11^2,w_21^2,w_31^2,w_41^2;w_12^2,w_22^2,w_32^2,w_42^2;w_13^2,w_23^2,w_33^2,w_43^2]", "transposed")],
+    (5, "z_2^3"): [("w_21^3 a_1^2 + w_22^3 a_2^2 + w_23^3 a_3^2 + w_24^3 a_4^2", "bias is missing"), ("w_12^3 a_1^2 + w_22^3 a_2^2 + w_32^3 a_3^2 + w_42^3 a_4^2 + b_2^3", "indices of the weights")],
+    (6, "dz_2^3/dw_14^3"): [("a_4^2", "another neuron")],
+    (7, "u*v"): [("25", "dot product"), ("(3, 3, 6, 11)", "sum"), ("(0, 2, 5)", "")],
+    (8, "grad L_T"): [("(8, -4, 8)", "not divided by"), ("(1, -7, 5)", "last sample"), ("(0.5, -0.25, 0.5)", "twice")],
+    (9, "σ'"): [("-e^{-z}/(1+e^{-z})^2", "sign"), ("σ(z)", "itself"), ("z(1-z)", "in terms of $a$"), ("1 - σ(z)^2", "tanh")],
+    (10, "σ'"): [("0 if z > 0 else 1", "exchanged"), ("max(0, z)", "itself"), ("1", "lost"), ("1 if z > 0 else z", "")],
+    (11, "dL/da_j"): [("2/m (y_j - a_j)", "sign"), ("2(a_j - y_j)", "1/m"), ("(a_j - y_j)/m", "exponent")],
+    (12, "d_1^3"): [("-0.587", "σ' missing")],
+}  # fmt: skip
+
+
+def judged(number, key, answer, **others):
+    graded = ws.grade(ws.as_answers({str(number): {**others, key: answer}}))
+    return next(one for one in graded.judgements[number] if one.field.key == key)
+
+
+@pytest.mark.parametrize(("where", "answer"), [(w, a) for w, several in RIGHT.items() for a in several], ids=str)
+def test_right(where, answer):
+    found = judged(*where, answer)
+    assert (found.verdict, found.points) == ("right", 1.0), (found.remark, found.mistake)
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "mistake"), [(w, a, m) for w, several in WRONG.items() for a, m in several], ids=str
+)
+def test_wrong(where, answer, mistake):
+    found = judged(*where, answer)
+    assert found.points == 0
+    assert found.verdict == "wrong"
+    assert mistake in found.mistake
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_slip_is_named_and_wrong(seed):
+    sheet = ws.worksheet(seed)
+    for exercise, field in sheet.fields():
+        for slip in field.slips.shown:
+            answer = (
+                slip.answer[0][0]
+                if len(slip.answer) == len(slip.answer[0]) == 1
+                else [list(row) for row in slip.answer]
+            )
+            graded = ws.grade(ws.as_answers({str(exercise.number): {field.key: answer}}), seed)
+            found = next(one for one in graded.judgements[exercise.number] if one.field.key == field.key)
+            assert found.verdict == "wrong", (exercise.number, field.key, slip)
+            assert found.mistake, (exercise.number, field.key, slip)
+
+
+def test_kinks():
+    assert judged(10, "σ'", "1 if z >= 0 else 0").points == 0.5
+    assert "undefined" in judged(10, "σ'", "1 if z >= 0 else 0").mistake
+    assert judged(10, "σ'", "1 if z > 0 else 0").points == 1
+
+
+def test_follow_through():
+    found = judged(11, "grad_a L", "(1/2, -1, 3/2, -1/2)", **{"dL/da_j": "(a_j - y_j)/m"})
+    assert (found.verdict, found.points) == ("follows", 1.0)
+    assert judged(11, "grad_a L", "(1/2, -1, 3/2, -1/2)").mistake.startswith("the exponent")
+    # d_1^2 from a wrong d_1^3: 1.5 · (-0.2) · 0.2461
+    found = judged(12, "d_1^2", "-0.0738", **{"d_1^3": "-0.2"})
+    assert found.verdict == "follows"
+    assert judged(12, "a_1^2", "0.44").points == 0.5
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "verdict"),
+    [
+        ((1, "df/dx"), "__import__('os')", "unreadable"),
+        ((1, "df/dx"), "9^9^9^9", "unreadable"),
+        ((1, "df/dx"), {"a": 1}, "unreadable"),
+        ((1, "df/dx"), True, "unreadable"),
+        ((1, "df/dx"), "   ", "missing"),
+        ((7, "u*v"), [], "unreadable"),
+        ((7, "u*v"), [[1, 2], [3]], "unreadable"),
+        ((7, "u*v"), "x" * 30_000, "unreadable"),
+        ((12, "z_1^2"), "z_1^2", "unreadable"),
+        ((12, "z_1^2"), "(1, 2)", "unreadable"),
+        ((12, "z_1^2"), 1e308, "wrong"),
+    ],
+)
+def test_odd_answers(where, answer, verdict):
+    assert judged(*where, answer).verdict == verdict
+
+
+def test_undecided_is_not_wrong(monkeypatch):
+    from pellucid.symbolic import equivalence
+
+    monkeypatch.setattr(equivalence, "SECONDS", -1.0)
+    found = judged(9, "σ'", "1/(2 + e^z + e^(-z))")
+    assert found.verdict == "undecided"
+    assert "teacher" in ws.grade(ws.as_answers({"9": "1/(2 + e^z + e^(-z))"})).report().text()
+
+
+def test_files(tmp_path):
+    toml = tmp_path / "a.toml"
+    toml.write_text(
+        'student = "Ada <b>"\nvariant = 3\n[7]\n"u*v" = "(1,2,3,4)"\n["exercise 9"]\nanswer = "σ(z)"\n[99]\nx = 1\n[foo]\n',
+        encoding="utf-8",
+    )
+    graded = ws.grade(toml)
+    assert graded.sheet.seed == 3
+    assert graded.answers.student == "Ada <b>"
+    assert graded.answers.unknown == ("foo",)
+    assert graded.judgements[9][0].given == "σ(z)"
+    assert "<b>" not in graded.report().html().replace("<body>", "")
+    with pytest.raises(DataFileError, match="answers variant 3, and variant 4"):
+        ws.grade(toml, 4)
+    data = tmp_path / "a.json"
+    data.write_text(json.dumps({"7": [0, 2, 5, 18], "8": "(2,-1,2)"}), encoding="utf-8")
+    assert ws.grade(data).points == 2
+    for name, content, match in (
+        ("b.toml", "x = ", "no TOML"),
+        ("b.json", "[1]", "no table"),
+        ("c.json", "{", "no JSON"),
+        ("d.json", "[" * 100_000, "no JSON"),
+        ("e.toml", "variant = -1", "whole number"),
+        ("f.toml", "# " + "x" * 1_100_000, "bytes"),
+    ):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        with pytest.raises(DataFileError, match=match):
+            ws.read_answers(tmp_path / name)
+    with pytest.raises(OSError, match="No such file"):
+        ws.read_answers(tmp_path / "none.toml")
+
+
+def test_a_folder(tmp_path):
+    (tmp_path / "1.json").write_text(
+        json.dumps({"variant": 1, "student": "=cmd()", "7": "(1,1,1,1)"}), encoding="utf-8"
+    )
+    (tmp_path / "2.json").write_text(json.dumps(ws.key_answers(ws.worksheet(2))), encoding="utf-8")
+    (tmp_path / "3.toml").write_text("not toml", encoding="utf-8")
+    grades = ws.grade_folder(tmp_path)
+    rows = list(csv.DictReader(io.StringIO(ws.grades_csv(grades))))
+    assert [row["file"] for row in rows] == ["1.json", "2.json", "3.toml"]
+    assert rows[0]["student"] == "'=cmd()"
+    assert rows[1]["points"] == rows[1]["of"] + ".0" or float(rows[1]["points"]) == float(rows[1]["of"])
+    assert rows[1]["12 dL/db_1^2"] == "right"
+    assert "not graded" in rows[2]["mistakes"]
+    with pytest.raises(FileNotFoundError, match="holds no answers"):
+        (tmp_path / "empty").mkdir()
+        ws.grade_folder(tmp_path / "empty")
+
+
+def test_the_report():
+    graded = ws.grade(ws.as_answers({"student": "Ada", "1": "8(5x^3-x-1)", "7": "25", "8": "(2,-1,2)"}))
+    text = graded.report().text()
+    assert "1 of 48 points, Ada" in text
+    assert "The innermost derivative is missing." in text
+    assert "8 (15 x^2 - 1)" not in text
+    assert "8 (15 x^2 - 1)" in graded.report(solutions=True).text()
+    assert "No answer:" in text
+    json.dumps(graded.to_dict())
+
+
+def test_a_template_is_read_back():
+    sheet = ws.worksheet(5)
+    import tomllib
+
+    read = ws.as_answers(tomllib.loads(ws.template(sheet, 'A "quoted" name\\')))
+    assert read.student == 'A "quoted" name\\'
+    assert read.variant == 5
+    assert ws.grade(read).points == 0
+    assert sum(len(several) for several in read.given.values()) == len(sheet.fields())
+
+
+def test_a_hundred_files_take_less_than_a_minute():
+    """Ten of them, half wrong, in a tenth of the time that a hundred may take on one core."""
+    start = time.perf_counter()
+    for seed in range(10):
+        answers = ws.key_answers(ws.worksheet(seed))
+        for number in list(answers)[::2]:
+            if number != "variant":
+                answers[number] = dict.fromkeys(answers[number], "x + 1")
+        ws.grade(ws.as_answers(answers))
+    assert time.perf_counter() - start < 12
