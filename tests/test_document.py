@@ -2,7 +2,7 @@
 
 import json
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -19,8 +19,8 @@ from pellucid.document import (
     Solution,
     Table,
     escape,
+    maths,
 )
-from pellucid.document import maths
 
 FORMULAS = {
     r"\frac{\partial L}{\partial w_{jk}^{l}} = a_k^{l-1} d_j^l": "∂L/∂w_jk^l = a_k^{l-1} d_j^l",
@@ -85,7 +85,7 @@ def whole(markup="some $x^2$ **bold $y$** `code`", name="Ada"):
 
 @pytest.mark.parametrize(("latex", "plain"), FORMULAS.items(), ids=FORMULAS)
 def test_formulas(latex, plain):
-    ElementTree.fromstring(maths.mathml(latex))
+    ET.fromstring(maths.mathml(latex))
     if plain is not None:
         assert maths.plain(latex) == plain
     assert Document("x", (Equation((f"a &= {latex}",)), Paragraph(f"${latex}$"))).pdf().startswith(b"%PDF")
@@ -100,7 +100,7 @@ def test_matrices_are_drawn_over_lines():
 def test_unknown_commands_are_named():
     with pytest.raises(ValueError, match=r"\\foo"):
         maths.mathml(r"\foo{x}")
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="braces"):
         maths.mathml(r"\frac{1")
 
 
@@ -118,7 +118,7 @@ def test_every_form_holds_everything():
 
 
 def pages(pdf):
-    return len(re.findall(rb"/Type\s*/Page[^s]", pdf))
+    return int(re.search(rb"/Type\s*/Pages\s*/Count (\d+)", pdf)[1])
 
 
 def test_pdf_has_its_pages_and_the_same_bytes_twice():
@@ -131,7 +131,7 @@ def test_html_is_well_formed_and_needs_no_network():
     assert not re.search(r"(src|href)=", page)
     assert "http" not in re.sub(r'xmlns="http://www.w3.org/[^"]*"', "", page)
     body = re.search(r"<main>.*</main>", page, re.DOTALL)[0]
-    ElementTree.fromstring(body.replace("&nbsp;", " ").replace("<br>", "<br/>"))
+    ET.fromstring(body.replace("&nbsp;", " ").replace("<br>", "<br/>"))
 
 
 @pytest.mark.parametrize("text", NASTY)
@@ -139,12 +139,13 @@ def test_strangers_text_stays_text(text):
     document = whole(escape(text), text)
     assert "<script>" not in document.html()
     body = re.search(r"<main>.*</main>", document.html(), re.DOTALL)[0]
-    shown = "".join(ElementTree.fromstring(body.replace("&nbsp;", " ")).itertext())
-    assert shown.count(text) == 6
-    assert document.text().count(text) == 6
+    shown = "".join(ET.fromstring(body.replace("&nbsp;", " ")).itertext())
+    assert shown.count(text) == 7
+    assert document.text().count(text) == 7
     assert document.pdf().startswith(b"%PDF")
     assert r"\input{/" not in document.latex()
-    assert "#let x" not in document.typst().replace(f'#"{text}', "").replace(f'raw("{text}', "")
+    outside_strings = re.sub(r'"(\\.|[^"\\])*"', "", document.typst())
+    assert text not in outside_strings
     if "|" in text:
         rows = [line for line in document.markdown().split("\n") if line.startswith("|")]
         assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows)
@@ -154,6 +155,6 @@ def test_files_by_their_ending(tmp_path):
     for ending in ("txt", "md", "tex", "html", "pdf", "typ", "json"):
         whole().save(tmp_path / f"a.{ending}")
         assert (tmp_path / f"a.{ending}").stat().st_size > 300
-    with pytest.raises(ValueError, match="ends in .txt"):
+    with pytest.raises(ValueError, match=r"ends in \.txt"):
         whole().save(tmp_path / "a.doc")
     assert not (tmp_path / "a.doc").exists()

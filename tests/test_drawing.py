@@ -1,8 +1,8 @@
 """Drawings: the network's labels and no others, none over another, well-formed and the same twice."""
 
 import re
-from itertools import combinations
-from xml.etree import ElementTree
+from itertools import combinations, pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,7 +14,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def written(svg):
-    return [element.text for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return [element.text for element in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
 def labels_of(net, show, run=None):
@@ -29,7 +29,7 @@ def test_every_label_is_there_once(sizes):
     net = pl.Network(sizes, init=0.0)
     texts = [(t.letters, t.low, t.high) for t in labels_of(net, tuple("azdwb")) if t.high]
     expected = {(x.symbol, x.subscript, str(x.layer)) for symbol in "azdwb" for x in net.labels(symbol)}
-    if max(a * b for a, b in zip(sizes, sizes[1:], strict=False)) <= 24:
+    if max(a * b for a, b in pairwise(sizes)) <= 24:
         assert set(texts) == expected
     assert len(texts) == len(set(texts))
 
@@ -53,7 +53,7 @@ def test_what_is_shown():
     assert len(re.findall("<line", net.draw().svg)) == 20
     assert net.draw().svg == net.draw().svg
     assert net.draw()._repr_svg_() == net.draw().svg
-    root = ElementTree.fromstring(net.draw().svg)
+    root = ET.fromstring(net.draw().svg)
     assert root.get("role") == "img"
     assert root.find(f"{SVG}title").text == "A 3-4-2 network"
     large = pl.Network([784, 30, 10], init=0.0).draw()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,11 +22,16 @@ class Row:
     def __reduce__(self) -> Any:
         find = self.find()
         if find is None:
-            return copyreg.__newobj__, (type(self),), vars(self)  # object's own way would come back here
+            return _empty, (type(self),), vars(self)  # object's own way would come back here
         return _found, (find, self.name, dict(self.settings))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__reduce__()
+
+
+def _empty(kind: type[Row]) -> Row:
+    """Make a row without its fields, which pickle puts in."""
+    return kind.__new__(kind)
 
 
 def _found(find: Callable[..., Row], name: str, settings: dict[str, float]) -> Row:

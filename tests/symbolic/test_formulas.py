@@ -232,10 +232,12 @@ ALPHABET = st.sampled_from(
 @settings(max_examples=1500)
 def test_any_text_is_a_formula_or_refused(written):
     start = time.perf_counter()
+    refused = None
     try:
         parse(written)
     except pl.FormulaError as error:
-        assert 0 <= error.position <= max(len(written), 1)
+        refused = error
+    assert refused is None or 0 <= refused.position <= max(len(written), 1)
     assert time.perf_counter() - start < 1
 
 
@@ -245,8 +247,9 @@ def test_the_worst_takes_little_memory_and_time():
         "from pellucid.errors import FormulaError\n"
         "from pellucid.symbolic import parse\n"
         "parse('x')\n"
-        "for text in ['(' * 10**6, '9^' * 5000 + '9', 'x' * 10**7, '(x+1)^99999999', 'sin(' * 3000, '{' * 9000, '|' * 9000,\n"
-        "             '1 if ' * 2500, 'max(' + '1,' * 4500 + '1)', '2^2^2^2^2^2^2', '\\\\frac' * 1500, 'x_' * 5000, '9' * 10**6]:\n"
+        "for text in ['(' * 10**6, '9^' * 5000 + '9', 'x' * 10**7, '(x+1)^99999999', 'sin(' * 3000, '{' * 9000,\n"
+        "             '1 if ' * 2500, 'max(' + '1,' * 4500 + '1)', '2^2^2^2^2^2^2', '\\\\frac' * 1500, 'x_' * 5000,\n"
+        "             '|' * 9000, '9' * 10**6]:\n"
         "    start = time.perf_counter()\n"
         "    try:\n"
         "        parse(text)\n"

@@ -27,6 +27,8 @@ def mathml(latex: str, *, display: bool = False) -> str:
     MissingExtraError
         latex2mathml is not installed.
     """
+    if _depth_at_end(latex):
+        raise ValueError(f"LaTeX whose braces do not match: {latex!r}")
     converter = import_extra("latex2mathml.converter", "symbolic", "mathematics in documents")
     try:
         made: str = converter.convert(latex, display="block" if display else "inline")
@@ -37,6 +39,11 @@ def mathml(latex: str, *, display: bool = False) -> str:
         raise ValueError(f"unknown LaTeX command \\{unknown[1]} in {latex!r}")
     made = re.sub(r"<mo>&#x00028;</mo>(<mtable>.*?</mtable>)<mo>&#x00029;</mo>", _FENCED_TABLE, made, flags=re.DOTALL)
     return made.replace('<menclose notation="box">', '<mrow class="boxed">').replace("</menclose>", "</mrow>")
+
+
+def _depth_at_end(latex: str) -> int:
+    braces = re.findall(r"(?<!\\)[{}]", latex)
+    return braces.count("{") - braces.count("}")
 
 
 _FENCED_TABLE = (
@@ -339,7 +346,8 @@ def _table_box(table: ET.Element, opening: str, closing: str, *, inline: bool) -
             return _Box(("; ".join(" if ".join(row).replace(" if otherwise", " otherwise") for row in cells),))
         separator = "; " if max(map(len, cells)) > 1 else ", "
         between = ", " if inline else "  "
-        return _Box((separator.join(between.join(row) for row in cells),))
+        written = separator.join(between.join(row) for row in cells)
+        return _Box((f"{opening}{written}{closing}",), kind="close", front="open")
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = tuple("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
     box = _Box(lines, (len(lines) - 1) // 2)

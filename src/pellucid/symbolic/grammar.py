@@ -568,7 +568,8 @@ class _Reader:
             return self.bars == 0
         if self.is_sign("["):
             raise self.error("square brackets after a quantity are not read: write * for a product")
-        return self.is_sign("(", "{", "|<", "\\frac", "\\sqrt") or (token.kind == "sign" and token.text.startswith("\\begin"))
+        is_environment = token.kind == "sign" and token.text.startswith("\\begin")
+        return is_environment or self.is_sign("(", "{", "|<", "\\frac", "\\sqrt")
 
     def factor(self) -> Node:
         if self.is_sign("-", "+"):
@@ -921,7 +922,8 @@ class _Reader:
             raise self.error(f"write {name}(…) with brackets around a negative argument")
         if self.token.kind == "number":
             parts.append(self.raised(self.number()))
-        if self._is_bare_name() or self.is_sign("\\frac", "\\sqrt", "|", "|<") or (not parts and self.token.kind == "word"):
+        is_quantity = self._is_bare_name() or self.is_sign("\\frac", "\\sqrt", "|", "|<")
+        if is_quantity or (not parts and self.token.kind == "word"):
             parts.append(self.power())
         while self.token.is_joined:
             parts.append(self.power())

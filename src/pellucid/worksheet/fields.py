@@ -235,7 +235,7 @@ def _read_text(given: str, kind: str) -> Entries:
         return _as_column(entries) if kind == "vector" else entries
     inner = _without_brackets(text)
     rows_text = list(_split(inner, ";"))
-    if len(rows_text) == 1 and kind == "matrix" and "[" in inner + "(":
+    if len(rows_text) == 1 and kind == "matrix" and inner[:1] in _PAIRS:
         nested = [_without_brackets(row) for row in _split(inner, ",")]
         if all(_is_bracketed(row.strip()) for row in _split(inner, ",")):
             rows_text = nested

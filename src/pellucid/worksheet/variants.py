@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pellucid.arrays import as_count
 from pellucid.worksheet import by_hand, chain, slopes, structure, vectors
@@ -66,9 +66,13 @@ def worksheet(variant: int | None = None) -> Worksheet:
     ValueError, TypeError
         A seed that is no whole number ≥ 0.
     """
-    if variant is None:
+    return _made(None if variant is None else as_count(variant, "variant", 0))
+
+
+@lru_cache(maxsize=64)
+def _made(seed: int | None) -> Worksheet:
+    if seed is None:
         return Worksheet(None, tuple(_original(number) for number in KINDS))
-    seed = as_count(variant, "variant", 0)
     sizes = Draws(seed, 0).choice(structure.SIZES)
     return Worksheet(seed, tuple(_drawn(kind, seed, sizes) for kind in KINDS.values()))
 
