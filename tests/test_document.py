@@ -57,6 +57,7 @@ NASTY = [
     "__x__ [l](u)",
     "100 % & more",
     "€ ä 漢",
+    "a`b\\`",
 ]
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><circle cx="10" cy="10" r="5"/></svg>'
@@ -71,7 +72,7 @@ def whole(markup="some $x^2$ **bold $y$** `code`", name="Ada"):
             Equation((r"a &= \frac{1}{2}", r"&= b"), number="(1)"),
             Equation((r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}",)),
             Equation(("x &= 1",), ("text &= known",)),
-            Items((markup, "other")),
+            Items((markup, "other", f"`{escape(name)}`")),
             Table(("head", markup), (("1", "$z_j^l$"), (markup, "2"))),
             Figure(SVG, markup),
             Solution((Paragraph("inner"), Equation(("u = v",)))),
@@ -140,8 +141,8 @@ def test_strangers_text_stays_text(text):
     assert "<script>" not in document.html()
     body = re.search(r"<main>.*</main>", document.html(), re.DOTALL)[0]
     shown = "".join(ET.fromstring(body.replace("&nbsp;", " ")).itertext())
-    assert shown.count(text) == 7
-    assert document.text().count(text) == 7
+    assert shown.count(text) == 8
+    assert document.text().count(text) == 8
     assert document.pdf().startswith(b"%PDF")
     assert r"\input{/" not in document.latex()
     outside_strings = re.sub(r'"(\\.|[^"\\])*"', "", document.typst())

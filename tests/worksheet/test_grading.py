@@ -222,3 +222,24 @@ def test_a_hundred_files_take_less_than_a_minute():
                 answers[number] = dict.fromkeys(answers[number], "x + 1")
         ws.grade(ws.as_answers(answers))
     assert time.perf_counter() - start < 12
+
+
+@pytest.mark.parametrize(
+    "latex", [r"\frac{2}{m}\left(a_{j} - y_{j}\right)", r"\beta\nabla\tan\rho \begin{matrix} 1 \\ 2 \end{matrix}"]
+)
+@pytest.mark.parametrize(
+    "form", ['11 = {{"dL/da_j" = "{}"}} # "', '11 = {{"dL/da_j" = """{}"""}}', '{{"11": {{"dL/da_j": "{}"}}}}']
+)
+def test_pasted_latex_keeps_its_backslashes(tmp_path, latex, form):
+    path = tmp_path / ("a.json" if form.startswith("{") else "a.toml")
+    for written in (latex, latex.replace("\\", "\\\\")):
+        path.write_text(form.format(written), encoding="utf-8")
+        assert list(ws.read_answers(path).given[11].values()) == [latex]
+
+
+@pytest.mark.parametrize("text", ["1\n2", "a\tb", 'σ "x"', "\\", "\\\\ \n b", "a\nw_12^2"])
+def test_escapes_stay_escapes(tmp_path, text):
+    path = tmp_path / "a.json"
+    for is_ascii in (True, False):
+        path.write_text(json.dumps({"7": text}, ensure_ascii=is_ascii), encoding="utf-8")
+        assert list(ws.read_answers(path).given[7].values()) == [text]

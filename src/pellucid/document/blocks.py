@@ -135,14 +135,15 @@ class Span:
     ----------
     kind : {'text', 'math', 'bold', 'code'}
     content : str
-        Plain text, LaTeX, or for ``bold`` markup again.
+        Plain text (of ``code`` too), LaTeX, or for ``bold`` markup again.
     """
 
     kind: SpanKind
     content: str
 
 
-_SPAN = re.compile(r"\\(?P<escaped>[\\$*`])|\$(?P<math>[^$]*)\$|\*\*(?P<bold>.+?)\*\*|`(?P<code>[^`]*)`")
+_SPAN = re.compile(r"\\(?P<escaped>[\\$*`])|\$(?P<math>[^$]*)\$|\*\*(?P<bold>.+?)\*\*|`(?P<code>(?:\\.|[^`\\])*)`")
+_ESCAPED = re.compile(r"\\([\\$*`])")
 
 
 def spans(markup: str) -> Iterator[Span]:
@@ -159,7 +160,7 @@ def spans(markup: str) -> Iterator[Span]:
             yield Span("text", "".join(plain))
         plain = []
         kind: SpanKind = "math" if match["math"] is not None else "bold" if match["bold"] is not None else "code"
-        yield Span(kind, match[kind])
+        yield Span(kind, _ESCAPED.sub(r"\1", match[kind]) if kind == "code" else match[kind])
     plain.append(markup[at:])
     if any(plain):
         yield Span("text", "".join(plain))

@@ -166,7 +166,7 @@ def activation(formula: str, name: str | None = None) -> FormulaActivation:
     >>> import pellucid as pl
     >>> swish = pl.symbolic.activation("z/(1+exp(-z))")
     >>> print(swish.derivative_formula)
-    (z + e^z + 1) e^z / (e^z + 1)^2
+    e^z (z + e^z + 1)/(e^z + 1)^2
     >>> net = pl.Network([3, 4, 2], swish, seed=0)
     """
     expression = _read(formula, ("z",))

@@ -48,7 +48,8 @@ def read_answers(path: PathLike) -> Answers:
     Parameters
     ----------
     path : path
-        ``.toml`` or ``.json``: a table for each exercise, by its number, with a key for each answer.
+        ``.toml`` or ``.json``: a table for each exercise, by its number, with a key for each answer. LaTeX may be pasted
+        as it is, without doubling its backslashes.
 
     Returns
     -------
@@ -62,6 +63,7 @@ def read_answers(path: PathLike) -> Answers:
         It is neither TOML nor JSON, or over a megabyte.
     """
     name = os.fspath(path)
+    is_json = str(name).lower().endswith(".json")
     if os.path.getsize(path) > _MOST_BYTES:
         raise DataFileError(
             f"{name} has {os.path.getsize(path):,} bytes; a file of answers has at most {_MOST_BYTES:,}"
@@ -70,13 +72,41 @@ def read_answers(path: PathLike) -> Answers:
         raw = file.read()
     try:
         text = raw.decode("utf-8-sig")
-        data = json.loads(text) if name.lower().endswith(".json") else tomllib.loads(text)
+        data = json.loads(_keep_latex(text, _JSON)) if is_json else tomllib.loads(_keep_latex(text, _TOML))
     except (UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        kind = "JSON" if name.lower().endswith(".json") else "TOML"
+        kind = "JSON" if is_json else "TOML"
         raise DataFileError(f"{name} is no {kind}: {error}") from None
     if not isinstance(data, dict):
         raise DataFileError(f"{name} holds no table of answers")
     return as_answers(data, name)
+
+
+# Strings in which a backslash escapes; and in TOML what else may hold their quotation mark, comments and other strings.
+_JSON = re.compile(r'"(?P<body>(?:[^"\\]|\\.)*)"')
+_TOML = re.compile(
+    r"""\#[^\n]* | \'{3}.*?\'{3} | '[^'\n]*' | "{3}(?P<long>(?:[^\\]|\\.)*?)"{3} | "(?P<body>(?:[^"\\\n]|\\.)*)" """,
+    re.DOTALL | re.VERBOSE,
+)
+_LATEX_COMMAND = re.compile(
+    r"""\\(?:
+        (?: b(?:ar|eta|ig|m|race) | frac | n(?:abla|eq?|ot|u) | r(?:angle|brace|ho|ight|m)
+          | t(?:anh?|au|ext|frac|heta|ilde|imes|o) )(?![a-z])
+        | b(?:egin|inom|oldsymbol) | (?!["\\/bfnrt\n]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}).
+    )""",
+    re.VERBOSE,
+)
+
+
+def _keep_latex(text: str, strings: re.Pattern[str]) -> str:
+    r"""Double the backslashes in strings that hold LaTeX as it was pasted: ``"\frac"`` is no form feed and ``rac``."""
+
+    def mended(match: re.Match[str]) -> str:
+        body = next(filter(None, match.groups()), "")
+        if not any(_LATEX_COMMAND.match(body, one.start()) for one in re.finditer(r"(?s)\\.", body)):
+            return match[0]
+        return match[0].replace(body, re.sub(r'\\(?!")', r"\\\\", body))
+
+    return strings.sub(mended, text)
 
 
 def as_answers(data: Mapping[str, Any], source: str = "") -> Answers:
