@@ -339,6 +339,9 @@ def _fenced_box(element: ET.Element, *, inline: bool) -> _Box:
     return _bracketed(box, opening, closing)
 
 
+_NUMBER = re.compile(r"-?\d+")
+
+
 def _table_box(table: ET.Element, opening: str, closing: str, *, inline: bool) -> _Box:
     cells = [[_row(cell, inline=True).flat for cell in row] for row in table]
     if inline or len(cells) == 1:
@@ -349,7 +352,8 @@ def _table_box(table: ET.Element, opening: str, closing: str, *, inline: bool) -
         written = separator.join(between.join(row) for row in cells)
         return _Box((f"{opening}{written}{closing}",), kind="close", front="open")
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = tuple("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
+    justify = [str.rjust if all(map(_NUMBER.fullmatch, column)) else str.ljust for column in zip(*cells, strict=True)]
+    lines = tuple("  ".join(f(cell, w) for f, cell, w in zip(justify, row, widths, strict=True)) for row in cells)
     box = _Box(lines, (len(lines) - 1) // 2)
     return _bracketed(box, opening, closing) if opening or closing else box
 
