@@ -259,7 +259,7 @@ def test_softmax_sums_to_one_and_its_jacobian_is_symmetric_with_rows_and_columns
     assert (a >= 0).all()
     assert (np.abs(a.sum(axis=-1) - 1) <= m * eps).all()
     np.testing.assert_array_equal(J, np.swapaxes(J, -1, -2))
-    bound = (m + 2) * eps * a  # row j is a_j (δ_jk - a_k)
+    bound = (m + 2) * np.maximum(eps * a, np.finfo(np.float64).smallest_subnormal)  # row j is a_j (δ_jk - a_k)
     assert (np.abs(J.sum(axis=-1)) <= bound).all()
     assert (np.abs(J.sum(axis=-2)) <= bound).all()
 

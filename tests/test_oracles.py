@@ -234,8 +234,9 @@ def by_program(problem, program, *namespace):
     )
 
 
-def assert_agree(got, expected):
-    scale = np.linalg.norm(expected)
+def assert_agree(got, expected, terms=0.0):
+    """Agree relative to what was added up, whose sum may be 0 but for rounding, as ``terms`` says."""
+    scale = max(np.linalg.norm(expected), np.linalg.norm(terms))
     assert np.shape(got) == np.shape(expected)
     assert np.linalg.norm(got - expected) <= TOLERANCE * scale, (np.linalg.norm(got - expected), scale)
 
@@ -253,9 +254,11 @@ def compare(activation, loss, draw_targets, differentiate, program, *namespace):
             g = net.gradient(X, Y, ours, sample_weight=w, **penalty)
             assert_agree(g.loss, value)
             W, b = unpack(gradient, problem.sizes)
+            run, share = net.backprop(X, Y, ours), 1 / N if w is None else w[:, np.newaxis] / w.sum()
             for l in g.W:
-                assert_agree(g.W[l], W[l - 2])
-                assert_agree(g.b[l], b[l - 2])
+                d, a = np.abs(share * run.d[l]), np.abs(run.a[l - 1])
+                assert_agree(g.W[l], W[l - 2], terms=d.T @ a)
+                assert_agree(g.b[l], b[l - 2], terms=d.sum(axis=0))
             assert np.linalg.norm(gradient) > 0
         run = net.backprop(X, Y, ours, sample_weight=weight, l2=0.3)
         _, input_gradient = differentiate(
