@@ -94,7 +94,7 @@ def test_formulas(latex, plain):
 
 def test_matrices_are_drawn_over_lines():
     lines, level = maths.plain_lines(r"W = \begin{pmatrix} 1 & 22 \\ 3 & 4 \\ 5 & 6 \end{pmatrix}")
-    assert lines == ("    ⎛1  22⎞", "W = ⎜3  4 ⎟", "    ⎝5  6 ⎠")
+    assert lines == ("    ⎛1  22⎞", "W = ⎜3   4⎟", "    ⎝5   6⎠")
     assert level == 1
 
 
