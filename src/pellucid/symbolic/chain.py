@@ -23,7 +23,9 @@ _MOST_DEFINITIONS = 200
 _MOST_PATHS = 2_000
 """Along more paths than this the sum is not written out; the sweeps are."""
 _PATHS_SHOWN = 12
-_DIGITS = 50
+_DIGITS = 150
+_STEP = -40
+"""The difference quotient's step is ten to this, times the variable."""
 """Digits that the check by difference quotients calculates with."""
 
 
@@ -95,7 +97,9 @@ class NumericCheck:
     step : float
         h.
     relative_error : float
-        |value - quotient| / max(|value|, |quotient|).
+        |value - quotient| over the largest of both and of the products along the paths, which may cancel.
+    left, right : float
+        (f(x) - f(x - h)) / h and (f(x + h) - f(x)) / h: at a kink they differ, and there is no derivative.
     """
 
     at: dict[str, float]
@@ -103,9 +107,16 @@ class NumericCheck:
     quotient: float
     step: float
     relative_error: float
+    left: float
+    right: float
+
+    @property
+    def has_derivative(self) -> bool:
+        """Whether the slopes from the left and from the right are the same."""
+        return self.left == self.right or abs(self.right - self.left) <= 1e-9 * max(abs(self.left), abs(self.right), 1e-9)
 
     def __bool__(self) -> bool:
-        return self.relative_error < 1e-6
+        return self.relative_error < 1e-6 and self.has_derivative
 
 
 class Derivation:
@@ -205,9 +216,13 @@ class Derivation:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Where the derivative does not exist, as markup."""
+        """Where the derivative may not exist, as markup."""
         found = dict.fromkeys(kink for name in self._graph.relevant for kink in kinks(self.definitions[name]))
-        return tuple(f"There is no derivative where ${printing.latex(kink)} = 0$." for kink in found)
+        return tuple(
+            f"Where ${printing.latex(kink)} = 0$ one piece ends and another begins: if their slopes differ, there is no "
+            "derivative there."
+            for kink in found
+        )
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -672,20 +687,21 @@ class _Numbers:
         graph = self.graph
         with mpmath.workdps(_DIGITS):
             through: dict[str, Any] = {graph.by: mpmath.mpf(1)}
+            sizes = {graph.by: mpmath.mpf(1)}
             for name in graph.relevant:
-                parts = [f for f in factors if f.of == name]
-                through[name] = sum(self._number(f.derivative, self.values, str(f)) * through[f.by] for f in parts)
+                parts = [(f.by, self._number(f.derivative, self.values, str(f))) for f in factors if f.of == name]
+                through[name] = sum(slope * through[by] for by, slope in parts)
+                sizes[name] = sum(abs(slope) * sizes[by] for by, slope in parts)
             value = through[graph.output]
-            step = mpmath.mpf(10) ** -12 * max(1, abs(self.given[graph.by]))
-            up, down = (
+            step = mpmath.mpf(10) ** _STEP * (abs(self.given[graph.by]) or 1)
+            down, here, up = (
                 self._follow({**self.given, graph.by: self.given[graph.by] + side * step})[sp.Symbol(graph.output)]
-                for side in (1, -1)
+                for side in (-1, 0, 1)
             )
-            quotient = (up - down) / (2 * step)
-            scale = max(abs(value), abs(quotient))
-            error = abs(value - quotient) / scale if scale else mpmath.mpf(0)
+            left, right, quotient = (here - down) / step, (up - here) / step, (up - down) / (2 * step)
+            error = abs(value - quotient) / max(abs(value), abs(quotient), sizes[graph.output], mpmath.sqrt(step))
         named = {symbol.name: float(number) for symbol, number in self.values.items()}
-        return NumericCheck(named, float(value), float(quotient), float(step), float(error))
+        return NumericCheck(named, float(value), float(quotient), float(step), float(error), float(left), float(right))
 
 
 def _as_real(value: object, name: str) -> Any:
@@ -724,7 +740,7 @@ def _steps(found: Derivation) -> Iterator[Step]:
     if found.check is not None:
         yield _check_step(found, found.check)
     if found.notes:
-        yield Step("Where it does not exist", (), " ".join(found.notes))
+        yield Step("Where it may not exist", (), " ".join(found.notes))
 
 
 def _along_the_paths(found: Derivation, symbol: tuple[str, str]) -> Iterator[Step]:
@@ -792,9 +808,12 @@ def _check_step(found: Derivation, check: NumericCheck) -> Step:
         rf"\frac{{{of}({by} + h) - {of}({by} - h)}}{{2h}}",
     )
     rows.append(row(quotient, check.quotient))
-    verdict = "agrees" if check else "DOES NOT AGREE"
-    return Step(
-        "In numbers",
-        tuple(rows),
-        f"The difference quotient with h = {check.step:g} {verdict}: relative error {check.relative_error:.1e}.",
-    )
+    if check.has_derivative:
+        verdict = "agrees" if check else "DOES NOT AGREE"
+        said = f"The difference quotient with h = {check.step:g} {verdict}: relative error {check.relative_error:.1e}."
+    else:
+        said = (
+            f"Here is no derivative: the slope from the left is {check.left:.6g}, from the right {check.right:.6g}. The "
+            "formula gives that of one side, or their mean."
+        )
+    return Step("In numbers", tuple(rows), said)

@@ -6,10 +6,11 @@ quantities are real, so those four are differentiated piece by piece, and the po
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, reduce
 from itertools import pairwise
 from math import comb
+from typing import Any
 
 import sympy as sp
 
@@ -41,9 +42,70 @@ class _Side(sp.Function):  # type: ignore[misc]
         return sp.S.Zero
 
 
+# Piecewise functions whose conditions compare piecewise functions: SymPy would rewrite those conditions by solving
+# them, which may take long and fails for some. Here they are taken apart by hand.
+
+_MOST_PARTS = 2_000
+
+
+def piecewise(pairs: Iterable[tuple[sp.Expr, Any]]) -> sp.Expr:
+    """Make a piecewise function of (value, condition), whose conditions hold no piecewise functions afterwards.
+
+    Raises
+    ------
+    FormulaError
+        The conditions would have too many parts.
+    """
+    bare = [(value, _bare(condition)) for value, condition in pairs]
+    kept = [(value, condition) for value, condition in bare if condition != False]  # noqa: E712 (SymPy's own)
+    if not kept:
+        return sp.nan
+    return kept[0][0] if kept[0][1] == True else sp.Piecewise(*kept, evaluate=False)  # noqa: E712
+
+
+def _bare(condition: Any) -> Any:
+    if condition in (sp.true, sp.false, True, False) or not condition.has(sp.Piecewise):
+        return condition
+    if isinstance(condition, sp.And | sp.Or | sp.Not):
+        return condition.func(*map(_bare, condition.args))
+    inner = _outermost(condition)
+    parts: list[Any] = []
+    before: list[Any] = []
+    for value, when in inner.args:
+        holds = mapped(condition, lambda e, value=value: value if e == inner else None)
+        parts.append(sp.And(*before, when, _bare(holds)))
+        before.append(sp.Not(when))
+    found = sp.Or(*parts)
+    if size(found) > _MOST_PARTS:
+        raise FormulaError(f"the conditions of these pieces have more than {_MOST_PARTS:,} parts", 0)
+    return found
+
+
+def _outermost(condition: Any) -> sp.Piecewise:
+    return next(node for node in sp.preorder_traversal(condition) if isinstance(node, sp.Piecewise))
+
+
+def mapped(expression: Any, change: Callable[[Any], Any]) -> Any:
+    """Rebuild an expression from below; what ``change`` returns takes a node's place, None leaves it."""
+    if isinstance(expression, sp.Piecewise):
+        new = piecewise([(mapped(value, change), mapped(condition, change)) for value, condition in expression.args])
+    elif not expression.args:
+        new = expression
+    else:
+        args = [mapped(argument, change) for argument in expression.args]
+        if all(old is made for old, made in zip(expression.args, args, strict=True)):
+            new = expression
+        elif isinstance(expression, sp.core.relational.Relational) and any(made.has(sp.Piecewise) for made in args):
+            new = expression.func(*args, evaluate=False)
+        else:
+            new = expression.func(*args)
+    changed = change(new)
+    return new if changed is None else changed
+
+
 def as_pieces(expression: sp.Expr) -> sp.Expr:
     """Write max and min as piecewise functions."""
-    return expression.replace(lambda e: isinstance(e, (sp.Max, sp.Min)), _pieces_of_extremum)
+    return mapped(expression, lambda e: _pieces_of_extremum(e) if isinstance(e, sp.Max | sp.Min) else None)
 
 
 def _pieces_of_extremum(extremum: sp.Expr) -> sp.Expr:
@@ -54,7 +116,7 @@ def _pieces_of_extremum(extremum: sp.Expr) -> sp.Expr:
 
     def joined(u: sp.Expr, v: sp.Expr) -> sp.Expr:
         condition = (sp.Gt if is_max else sp.Lt)(u, v, evaluate=False)
-        return sp.Piecewise((u, condition), (v, True), evaluate=False)
+        return piecewise([(u, condition), (v, sp.true)])
 
     return reduce(joined, arguments)
 
@@ -108,7 +170,7 @@ def _derivative(expression: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     total = sp.diff(outer, variable)
     for dummy, piecewise in stands_for.items():
         total += sp.diff(outer, dummy) * _derivative(piecewise, variable)
-    return total.xreplace(stands_for)
+    return substitute(total, stands_for)
 
 
 def _replace_outermost(expression: sp.Expr, replace: object) -> sp.Expr:
@@ -354,7 +416,7 @@ def substitute(expression: sp.Expr, values: dict[sp.Symbol, sp.Expr], limit: int
     nodes = sum(sizes.get(node, 1) for node in sp.preorder_traversal(expression))
     if nodes > limit:
         raise FormulaError(f"written out, this would have {nodes:,} numbers, names and signs; at most {limit:,}", 0)
-    return expression.xreplace(values)
+    return mapped(expression, values.get)
 
 
 def size(expression: sp.Expr) -> int:

@@ -27,7 +27,7 @@ from pellucid.symbolic.formulas import Functions, parse_together
 SECONDS = 4.0
 """After which the answer is "undecided"."""
 
-_POINTS = 5
+_POINTS = 7
 _SCANS = 3
 """Random lines along each variable on which the zeros of switches are looked for."""
 
@@ -133,7 +133,7 @@ class _Comparison:
 
     def verdict(self) -> str:
         compared = 0
-        points = [self._point() for _ in range(_POINTS if self.symbols else 1)]
+        points = [self._point(_SIZES_OF_POINTS[i % len(_SIZES_OF_POINTS)]) for i in range(_POINTS if self.symbols else 1)]
         points += self._between_switches()
         for point in points:
             found = self._differ(point, 30)
@@ -142,20 +142,18 @@ class _Comparison:
             compared += found is not None
         if not compared:
             return "undecided"
-        digits = _digits_of((self.p, self.q))
+        digits = max(_digits_of((self.p, self.q)), _MOST_DIGITS)
         for point in points[:2]:
             if self._differ(point, digits):
                 return "different"
         return "equal"
 
-    def _point(self) -> dict[sp.Symbol, Any]:
-        return {symbol: self._number() for symbol in self.symbols}
+    def _point(self, magnitude: int = 0) -> dict[sp.Symbol, Any]:
+        return {symbol: self._number(magnitude) for symbol in self.symbols}
 
-    def _number(self) -> Any:
-        """A fraction that no formula has, of some size between 1/30 and 30."""
-        size = Fraction(self.random.randrange(10**6, 10**8), 31_415_927) * Fraction(10) ** self.random.choice(
-            (-1, 0, 0, 0, 1)
-        )
+    def _number(self, magnitude: int) -> Any:
+        """A fraction that no formula has, from 1/30 to 3 times a power of ten."""
+        size = Fraction(self.random.randrange(10**6, 10**8), 31_415_927) * Fraction(10) ** magnitude
         sign = -1 if self.domain != "positive" and self.random.random() < 0.5 else 1
         number = sp.Rational(sign * size.numerator, size.denominator)
         if self.domain != "complex":
@@ -170,15 +168,15 @@ class _Comparison:
             return None
         except UndefinedHere:
             return self._is_one_defined(point, digits)
-        if difference <= scale * mpmath.mpf(10) ** (-digits * 2 // 3):
+        if difference == 0:
             return False
-        # More digits tell rounding from a difference: rounding shrinks with them.
+        # More digits tell rounding from a difference: rounding shrinks with them, a difference, however small, stays.
         for more in (2 * digits, 4 * digits):
             again, scale = self._difference(point, more)
-            if again <= scale * mpmath.mpf(10) ** (-more * 2 // 3):
-                return False
             if abs(again - difference) <= again / 1000:
                 return True
+            if again <= scale * mpmath.mpf(10) ** (-more * 2 // 3):
+                return False
             difference = again
         return None
 
@@ -216,6 +214,10 @@ class _Comparison:
     def _zeros(self, switch: sp.Expr, base: Mapping[sp.Symbol, Any], symbol: sp.Symbol) -> Iterator[Fraction]:
         if symbol not in switch.free_symbols:
             return
+        exact = _real_roots(switch.xreplace({other: at for other, at in base.items() if other != symbol}), symbol)
+        if exact is not None:
+            yield from exact
+            return
         grid = _GRID if self.domain != "positive" else [x for x in _GRID if x > 0]
         taken = [(x, self._sign(switch, base, symbol, x)) for x in grid]
         signs = [(x, sign) for x, sign in taken if sign is not None]
@@ -252,24 +254,75 @@ class _Comparison:
         return (low + high) / 2
 
 
+_MOST_DIGITS = 600
+"""Of two points: a difference that is smaller is not seen."""
+
 _SIZES = [Fraction(3 * 10**k, 7) if k >= 0 else Fraction(3, 7 * 10**-k) for k in range(-6, 13)]
 _NEAR = [Fraction(k, 13) for k in range(-60, 61) if k]
 _GRID = sorted({*(-x for x in _SIZES), *_NEAR, *_SIZES})
 """Where the signs of switches are taken: all magnitudes, and closely around 0."""
 
 
+_SIZES_OF_POINTS = (0, 0, 1, 0, -1, 0, 2)
+
+_WITHIN = Fraction(487, 1009)
+"""Where between two zeros a point is taken: not where a person would put a number."""
+
+
 def _between(zeros: Sequence[Fraction], *, is_positive: bool) -> Iterator[sp.Rational]:
-    """Points left of, between and right of the zeros; just beside each as well."""
+    """Points left of, between and right of the zeros, and close beside each."""
     if not zeros:
         return
-    points = [zeros[0] - 1, *((x + y) / 2 for x, y in pairwise(zeros)), zeros[-1] + 1]
-    for zero in zeros:
-        step = abs(zero) / 1009 if zero else Fraction(1, 1009)
-        points += [zero - step, zero + step]
+    first, last = zeros[0], zeros[-1]
+    ends = [first - max(abs(first), 1) / _WITHIN, *zeros, last + max(abs(last), 1) / _WITHIN]
+    points = []
+    for low, high in pairwise(ends):
+        gap = high - low
+        points += [low + gap * _WITHIN, low + gap * _WITHIN / 1000, high - gap * _WITHIN / 1000]
     for point in dict.fromkeys(points):
-        shifted = point + Fraction(1, 10**9 + 7)  # beside what a person would write
-        if shifted > 0 or not is_positive:
-            yield sp.Rational(shifted.numerator, shifted.denominator)
+        if point > 0 or not is_positive:
+            yield sp.Rational(point.numerator, point.denominator)
+
+
+_MOST_DEGREE = 8
+
+
+def _real_roots(switch: sp.Expr, symbol: sp.Symbol) -> list[Fraction] | None:
+    """Where a polynomial switch, whose moduli and extrema are taken apart, is 0; None if it is no polynomial."""
+    found: set[Fraction] = set()
+    for variant in _taken_apart(switch):
+        if not variant.is_polynomial(symbol) or variant.free_symbols != {symbol}:
+            return None
+        polynomial = sp.Poly(variant, symbol)
+        if polynomial.degree() > _MOST_DEGREE:
+            return None
+        if not all(c.is_Rational for c in polynomial.all_coeffs()):
+            found |= {Fraction(str(root)) for root in polynomial.nroots(n=40) if root.is_real}
+        elif polynomial.degree() == 1:
+            a, b = polynomial.all_coeffs()
+            found.add(Fraction(int((-b / a).p), int((-b / a).q)))
+        elif polynomial.degree() > 1:
+            for (low, high), _ in polynomial.intervals(eps=sp.Rational(1, 10**60)):
+                middle = (low + high) / 2
+                found.add(Fraction(int(middle.p), int(middle.q)))
+    return sorted(found)
+
+
+def _taken_apart(switch: sp.Expr) -> list[sp.Expr]:
+    """The switch with each |u| as u and as -u, and each extremum as each of its arguments; some of it, if it is much."""
+    variants = [switch]
+    for _ in range(3):
+        variants = [one for variant in variants for one in _without_first(variant)][:16]
+    return variants
+
+
+def _without_first(e: sp.Expr) -> list[sp.Expr]:
+    for node in sp.preorder_traversal(e):
+        if isinstance(node, sp.Abs):
+            return [e.xreplace({node: node.args[0]}), e.xreplace({node: -node.args[0]})]
+        if isinstance(node, sp.Max | sp.Min):
+            return [e.xreplace({node: one}) for one in node.args]
+    return [e]
 
 
 def _switches(expressions: Iterable[sp.Expr]) -> list[sp.Expr]:

@@ -9,7 +9,7 @@ import sympy as sp
 
 from pellucid.errors import FormulaError
 from pellucid.symbolic import grammar
-from pellucid.symbolic.differentiation import differentiate
+from pellucid.symbolic.differentiation import differentiate, piecewise, substitute
 from pellucid.symbolic.grammar import Node
 
 Functions = Mapping[str, tuple[str, str]]
@@ -129,7 +129,7 @@ class _Builder:
         value = parse(formula, names=(variable,))
         for _ in range(primes):
             value = differentiate(value, symbol)
-        return value.xreplace({symbol: args[0]}) if args else value
+        return substitute(value, {symbol: args[0]}) if args else value
 
 
 def _why_undefined(node: Node) -> str:
@@ -151,10 +151,7 @@ def _inverse(_: _Builder, __: Node, args: list[sp.Expr]) -> sp.Expr:
 
 
 def _pieces(_: _Builder, __: Node, args: list[sp.Expr]) -> sp.Expr:
-    pairs = [(value, condition) for value, condition in zip(args[::2], args[1::2], strict=True) if condition != False]  # noqa: E712
-    if not pairs:
-        return sp.nan
-    return pairs[0][0] if pairs[0][1] == True else sp.Piecewise(*pairs, evaluate=False)  # noqa: E712 (SymPy's own)
+    return piecewise(zip(args[::2], args[1::2], strict=True))
 
 
 _RELATIONS: Mapping[str, Callable[..., object]] = {

@@ -45,6 +45,7 @@ FUNCTIONS = {
         for name in ("sinh", "cosh", "tanh", "coth", "sech", "csch")
         for prefix in ("a", "ar", "arc")
     },
+    "cosec": "csc", "cosech": "csch", "tg": "tan", "ctg": "cot", "cotg": "cot", "arctg": "atan", "arcctg": "acot",
     "abs": "abs", "sign": "sign", "sgn": "sign", "max": "max", "min": "min", "piecewise": "piecewise",
     "cases": "piecewise",
 }  # fmt: skip
@@ -64,7 +65,11 @@ _GREEK = {
 GREEK = frozenset(_GREEK.values())
 _VARIANTS = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho"}
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True))
-_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋", "0123456789aehijklmnoprstuvx+-", strict=True))
+_FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
+_RAISED_LETTERS = frozenset("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ")
+_NO_WORD = frozenset((*_SUPERSCRIPTS, *_FRACTIONS, *_RAISED_LETTERS))
+_RAISED_LAYERS = str.maketrans("ˡʲᵏⁱⁿᶠ", "ljkinF")
 _SAME = {
     "−": "-", "–": "-", "·": "*", "⋅": "*", "×": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=",
     "≠": "!=", "∧": "and", "∨": "or", "′": "'", "’": "'", "´": "'", "∣": "|",
@@ -80,6 +85,8 @@ _LATEX_SPACES = frozenset(
 )  # fmt: skip
 _LATEX_WORDS = frozenset(("text", "mathrm", "operatorname", "mathit", "textrm", "mathop", "textit", "mbox"))
 _RELATIONS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "=", "==": "=", "!=": "!=", "=<": "<=", "=>": ">="}
+_STARTS_LIKE_A_CALL = re.compile(r"(sinh?|cosh?|tanh?|cot|sec|csc|ln|log|exp)([A-Za-z])")
+_SIGMAS = frozenset(("sigma", "sigmoid"))
 _IF = frozenset(("if", "for", "when", "where", "falls", "für", "wenn"))
 _ELSE = frozenset(("else", "otherwise", "sonst"))
 
@@ -126,7 +133,7 @@ class _Scanner:
         self.text = text
         self.names = names
         self.i = 0
-        self.is_latex = "\\" in text
+        self.is_latex = "\\" in text or "^{" in text.replace(" ", "")
 
     def tokens(self) -> Iterator[_Token]:
         while self.i < len(self.text):
@@ -145,6 +152,11 @@ class _Scanner:
             return self._number()
         if letter in _SUPERSCRIPTS:
             return "raised", self._run(_SUPERSCRIPTS), ""
+        if letter in _FRACTIONS:
+            self.i += 1
+            return "number", _FRACTIONS[letter], ""
+        if letter in _RAISED_LETTERS:
+            raise FormulaError("raised letters are not read: write x^n", self.i, self.text)
         if letter == "\\":
             return self._command()
         if letter == "√":
@@ -183,8 +195,11 @@ class _Scanner:
         fraction, sign = "", ""
         if self._ahead(1).isdecimal() and self._ahead(0) in (".", ","):
             sign = self._ahead(0)
+            before = self.i
             self.i += 1
             fraction = self._digits()
+            if sign == "," and self._ahead(0) == "." and self._ahead(1).isdecimal():
+                self.i, fraction, sign = before, "", ""  # max(0,0.1 x): the comma separates
         elif self._ahead(0) == "." and not self._ahead(1).isalpha():
             self.i += 1
         exponent = ""
@@ -207,7 +222,7 @@ class _Scanner:
 
     def _word(self) -> tuple[str, str, str]:
         start = self.i
-        while self._ahead(0).isalnum() and self._ahead(0) not in _GREEK and self._ahead(0) not in _SUPERSCRIPTS:
+        while self._ahead(0).isalnum() and self._ahead(0) not in _GREEK and self._ahead(0) not in _NO_WORD:
             self.i += 1
             if self._ahead(0) in _SUBSCRIPTS:
                 break
@@ -260,6 +275,8 @@ class _Scanner:
                 self.i += 1
         if name in _LATEX_SPACES:
             return self._sided(name)
+        if name in ("(", ")", "[", "]"):  # mathematics begins or ends
+            return None
         if name in _LATEX_SIGNS:
             sign = _LATEX_SIGNS[name]
             return ("word" if sign.isalpha() else "sign"), sign, ""
@@ -301,6 +318,9 @@ class _Scanner:
             return None
         if not word.isalnum():
             raise FormulaError(f"{word!r} is no name", start, self.text)
+        is_known = word in FUNCTIONS or word in self.names or word in _IF or word in _ELSE or word in _SIGMAS
+        if len(word) > 1 and word.isalpha() and not is_known and word not in ("and", "or", "true"):
+            raise FormulaError(f"{word!r} is no function that is known, and a name in LaTeX is a letter", start, self.text)
         return "word", word, self._subscript()
 
     def _sign(self, letter: str) -> tuple[str, str, str]:
@@ -372,6 +392,7 @@ class _Reader:
         self.text = text
         self.names = names
         self.known = {*names, *alone}
+        self.without_line = {name.replace("_", ""): name for name in names if "_" in name}
         self.quantities = quantities
         self.functions = functions
         self.labels = labels
@@ -566,10 +587,11 @@ class _Reader:
             return token.text not in _IF and token.text not in _ELSE and token.text not in ("and", "or")
         if self.is_sign("|"):
             return self.bars == 0
-        if self.is_sign("["):
-            raise self.error("square brackets after a quantity are not read: write * for a product")
+        before = self.tokens[self.at - 1]
+        if self.is_sign("[") and before.kind != "number" and before.text not in (")", "]", "}"):
+            raise self.error("square brackets after a name are not read: write * for a product")
         is_environment = token.kind == "sign" and token.text.startswith("\\begin")
-        return is_environment or self.is_sign("(", "{", "|<", "\\frac", "\\sqrt")
+        return is_environment or self.is_sign("(", "[", "{", "|<", "\\frac", "\\sqrt")
 
     def factor(self) -> Node:
         if self.is_sign("-", "+"):
@@ -668,6 +690,10 @@ class _Reader:
         if self.is_sign("{"):
             return self.bracket()
         token = self.token
+        if token.kind == "word" and re.fullmatch(r"[A-Za-z]\d+", token.text) and token.text not in self.names:
+            rest = _Token("number", token.text[1:], token.position + 1)  # \frac x2
+            self.tokens[self.at : self.at + 1] = [_Token("word", token.text[0], token.position), rest]
+            return self.word()
         if token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
             self.tokens[self.at] = _Token("number", token.text[1:], token.position + 1)
             return self.node("number", token.position, Fraction(int(token.text[0])))
@@ -721,18 +747,31 @@ class _Reader:
         joined = name + token.subscript
         if full in self.names or joined in self.names:  # f_1 is how f1 is written in LaTeX
             return self._quantity(full if full in self.names else joined, token)
-        if name == "sigma" and (self.labels is not None or "σ" in self.functions):
+        if not token.subscript and name in self.without_line:  # and aj how a_j is typed in a hurry
+            return self._quantity(self.without_line[name], token)
+        if name in _SIGMAS and (self.labels is not None or "σ" in self.functions):
             return self.sigma(token)
         if name in self.functions:
             return self.defined_call(name, token)
+        if name == "log" and token.subscript.isdecimal() and token.subscript not in ("2", "10"):
+            return self._log_to_base(token)
         if name in FUNCTIONS and (not token.subscript or (name == "log" and token.subscript in ("2", "10"))):
             canonical = f"log{token.subscript}" if token.subscript else FUNCTIONS[name]
             return self.call(canonical, token)
+        if name in FUNCTIONS:
+            raise self.error(f"{name} takes no subscript" + (" but a number" * (name == "log")), token.position)
         if not token.subscript and name in ("e", "pi"):
             return self.node("constant", token.position, name)
         if name in GREEK or len(name.rstrip("0123456789")) == 1 or full in self.known:
             return self._quantity(full, token)
         return self._run(token)
+
+    def _log_to_base(self, token: _Token) -> Node:
+        """log_3 x is ln x / ln 3."""
+        above = self.call("ln", token)
+        base = self.node("number", token.position, Fraction(int(token.subscript)))
+        below = self.node("call", token.position, "ln", (base,))
+        return self.times(above, self.node("inverse", token.position, None, (below,)), token.position)
 
     def _quantity(self, name: str, token: _Token) -> Node:
         if name in self.quantities and self.is_sign("("):
@@ -745,6 +784,10 @@ class _Reader:
     def _run(self, token: _Token) -> Node:
         """Letters that are no known name: a product of known names, or a name of their own."""
         parts = self._split(token.text)
+        if parts is None and _STARTS_LIKE_A_CALL.fullmatch(token.text) and not self.is_sign("("):
+            raise self.error(
+                f"{token.text} can be read in two ways: write {token.text[:-1]}({token.text[-1]})", token.position
+            )
         if parts is None:
             if self.is_sign("("):
                 raise self._unknown_function(token)
@@ -763,6 +806,8 @@ class _Reader:
 
     def _split(self, run: str) -> list[str] | None:
         letters = run.rstrip("0123456789")
+        if run in self.known:
+            return None
         if self.is_latex and len(run) == len(letters) and len(run) <= 20:
             return list(run)
         for size in range(min(len(run) - 1, 9), 1, -1):
@@ -770,6 +815,9 @@ class _Reader:
                 before = self._known_parts(run[:-size])
                 if before:
                     return [*before, run[-size:]]
+        found = _STARTS_LIKE_A_CALL.fullmatch(run)
+        if found is not None and found[2] in self.known:
+            return [found[1], found[2]]
         return self._known_parts(run)
 
     def _known_parts(self, run: str) -> list[str] | None:
@@ -939,7 +987,7 @@ class _Reader:
         if token.kind != "word" or token.text in _IF or token.text in _ELSE or token.text in ("and", "or"):
             return False
         is_function = token.text in FUNCTIONS and token.text not in self.names
-        is_sigma = token.text == "sigma" and (self.labels is not None or "σ" in self.functions)
+        is_sigma = token.text in _SIGMAS and (self.labels is not None or "σ" in self.functions)
         ends_in_function = self._split(token.text) if token.text not in self.known else None
         if ends_in_function and ends_in_function[-1] in FUNCTIONS:
             return False
@@ -962,7 +1010,7 @@ class _Reader:
         return self.defined_call("σ", token, primes)
 
     def defined_call(self, name: str, token: _Token, primes: int = 0) -> Node:
-        if not self.is_sign("("):
+        if not self.is_sign("(", "{"):
             if name not in self.functions and (self.token.kind == "word" and self._is_bare_name()):
                 return self.node("sigma", token.position, (name, primes), (self.deeper(self.power),))
             if name not in self.functions:
@@ -979,6 +1027,8 @@ class _Reader:
     def _label(self, token: _Token) -> Node | None:
         """A label such as w_12^2 or a_k^{l-1}, in either order of its indices."""
         symbol, low = token.text, token.subscript
+        if not low and symbol[0] in "wbzad" and symbol[1:].isdecimal():  # w11^2 is w_11^2 typed in a hurry
+            symbol, low = symbol[0], symbol[1:]
         if symbol not in ("w", "b", "z", "a", "d", "delta"):
             return None
         symbol = "d" if symbol == "delta" else symbol
@@ -1004,13 +1054,17 @@ class _Reader:
         self.take()
         if self.is_sign("{", "("):
             closing = "}" if self.take().text == "{" else ")"
+            inner = {"(": ")", "[": "]"}.get(self.token.text, "") if closing == "}" else ""  # w_11^{(2)}
+            if inner:
+                self.take()
             parts: list[str] = []
-            while not self.is_sign(closing) and self.token.kind in ("number", "word", "sign") and len(parts) < 4:
+            while not self.is_sign(inner or closing) and self.token.kind != "end" and len(parts) < 4:
                 parts.append(self.take().text)
-            if not self.is_sign(closing):
-                return ""
-            self.take()
-            return "".join(parts)
+            for sign in filter(None, (inner, closing)):
+                if not self.is_sign(sign):
+                    return ""
+                self.take()
+            return _in_order("".join(parts))
         if self.token.kind == "number" and self.token.text.isdecimal():
             return self.take().text
         if self.token.kind == "word" and len(self.token.text) == 1:
@@ -1067,6 +1121,9 @@ def read(
         raise FormulaError(
             f"the formula has {len(text):,} letters, and at most {MOST_LETTERS:,} are read", MOST_LETTERS
         )
+    text = "".join(unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" else c for c in text)
+    if re.search(r"frac\s*\{\s*d\s*[A-Za-z]?\s*\}\s*\{\s*d\s*[A-Za-z]\s*\}", text):
+        raise FormulaError("a derivative is not worked out here: write what it is", text.find("\\"), text)
     text = _latex_order(text) if labels is not None else text
     own = frozenset(names)
     which = None if labels is None or labels is False else _Labels(labels)
@@ -1082,11 +1139,22 @@ def read(
 
 def _latex_order(text: str) -> str:
     """Turn w^2_{12} and w^{l}_{jk} into w_{12}^2, the order in which the scanner meets a name's subscript."""
+    text = re.sub(r"[ˡʲᵏⁱⁿᶠ]+[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*", lambda match: f"^{{{_plain_layer(match[0])}}}", text)
     return re.sub(
-        r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\w)\s*_\s*(\{[^{}]{1,12}\}|\w+)",
+        r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\([^()]{1,6}\)|\w)\s*_\s*(\{[^{}]{1,12}\}|\w+)",
         lambda match: f"{match[1]}_{match[3]}^{match[2]}",
         text,
     )
+
+
+def _plain_layer(raised: str) -> str:
+    return "".join(_SUPERSCRIPTS.get(letter, letter) for letter in raised.translate(_RAISED_LAYERS))
+
+
+def _in_order(layer: str) -> str:
+    """Write -1+l as l-1."""
+    match = re.fullmatch(r"([+-]\d+)\+([A-Za-z])", layer)
+    return f"{match[2]}{match[1]}" if match else layer
 
 
 def names_in(text: str, names: Iterable[str] = ()) -> list[str]:

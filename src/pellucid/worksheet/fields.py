@@ -177,19 +177,21 @@ def read_entries(given: object, kind: str) -> Entries:
     if isinstance(given, str):
         return _read_text(given, kind)
     if isinstance(given, Sequence):
-        return _read_arrays(given)
+        return _read_arrays(given, kind)
     raise FormulaError(f"an answer is text, a number or a list, not {type(given).__name__}", 0)
 
 
 _MOST_ENTRIES = 1_000
 
 
-def _read_arrays(given: Sequence[object]) -> Entries:
+def _read_arrays(given: Sequence[object], kind: str) -> Entries:
     if not given:
         raise FormulaError("the list is empty", 0)
     nested = [isinstance(row, Sequence) and not isinstance(row, str) for row in given]
     if all(nested):
         rows = [tuple(_read_one(one) for one in row) for row in given]  # type: ignore[attr-defined]
+    elif not any(nested) and kind == "matrix" and all(isinstance(one, str) and len(list(_split(one, ","))) > 1 for one in given):
+        rows = [tuple(part.strip() for part in _split(_without_brackets(str(one)), ",")) for one in given]
     elif not any(nested):
         rows = [(_read_one(one),) for one in given]
     else:
@@ -211,40 +213,114 @@ def _read_one(one: object) -> str:
     return one.strip() if isinstance(one, str) else repr(one)
 
 
-_LATEX_MATRIX = re.compile(r"\\begin\{([pbvBV]?)matrix\}(.*?)\\end\{\1matrix\}", re.DOTALL)
+_ENVIRONMENT = r"(?:[pbvBV]|small)?matrix|array"
+_LATEX_MATRIX = re.compile(
+    rf"\\begin\{{({_ENVIRONMENT})\}}(?:\{{[lcr|\s]*\}})?(.*?)\\end\{{(?:{_ENVIRONMENT})\}}", re.DOTALL
+)
+_TRANSPOSED = re.compile(r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|')\s*$")
 _MOST_LETTERS = 20_000
 
 
 def _read_text(given: str, kind: str) -> Entries:
-    text = given.strip().strip("$").strip()
+    text = re.sub(r"^\\[\[(]|\\[\])]$", "", given.strip().strip("$").strip()).strip()
+    text = re.sub(r"(?<=[^.])[.]$", "", text)  # the end of a sentence
     if not text:
         raise FormulaError("the answer is empty", 0)
     if len(text) > _MOST_LETTERS:
         raise FormulaError(f"the answer has {len(text):,} letters, and at most {_MOST_LETTERS:,} are read", 0)
-    if kind != "piecewise":  # whose conditions may hold an equals sign
-        text = re.split(r"(?<![<>!=])=(?!=)", text)[-1].strip()  # df/dx = … gives the right-hand side
+    if kind == "piecewise":  # whose conditions may hold an equals sign
+        text = _as_pieces(text)
+    else:
+        text = re.split(r"(?<![<>!=])=(?!=)|≈|\\approx\b|^~", text)[-1].strip()  # df/dx = … gives the right-hand side
     if not text:
         raise FormulaError("nothing stands after the equals sign", len(given))
     if kind not in ("vector", "matrix"):
         return entry(text)
-    text = re.sub(r"\^\s*(\{\s*T\s*\}|T|⊤|\\top|\\mathsf\{T\})\s*$", "", text).strip()
-    found = _LATEX_MATRIX.fullmatch(text)
+    text = re.sub(r"\\(left|right)\s*(?=[()\[\]\\.])", "", text).replace(r"\{", "{").replace(r"\}", "}")
+    text = _TRANSPOSED.sub("", text.translate(_ANGLES)).strip()
+    scaled = _scalar_times(text)
+    if scaled is not None:
+        scalar, bracket, sign = scaled
+        rest = _read_text(bracket, kind)
+        return tuple(tuple(_scaled(one, scalar, sign) for one in row) for row in rest)
+    found = _LATEX_MATRIX.fullmatch(_without_brackets(text) if text.startswith(("(", "[")) else text)
     if found is not None:
-        rows = [row for row in found[2].split(r"\\") if row.strip()]
+        rows = [row for row in re.split(r"\\\\|\\cr\b", found[2]) if row.strip()]
         entries = _checked([tuple(one.strip() for one in row.split("&")) for row in rows])
         return _as_column(entries) if kind == "vector" else entries
-    inner = _without_brackets(text)
+    inner = re.sub(r"[,;]\s*$", "", _without_brackets(text))
     rows_text = list(_split(inner, ";"))
+    lines = [line for line in inner.splitlines() if line.strip()]
+    if len(rows_text) == 1 and len(lines) > 1 and not any(re.search(r"[,;]\s*$", line) for line in lines[:-1]):
+        rows_text = lines
     if len(rows_text) == 1 and kind == "matrix" and inner[:1] in _PAIRS:
         nested = [_without_brackets(row) for row in _split(inner, ",")]
         if all(_is_bracketed(row.strip()) for row in _split(inner, ",")):
             rows_text = nested
     if kind == "vector":
         parts = rows_text if len(rows_text) > 1 else list(_split(inner, ","))
-        if len(parts) == 1 and re.fullmatch(r"[-+\d.\s/]+", inner):
-            parts = inner.split()
+        if len(parts) == 1:
+            parts = _at_spaces(inner)
         return _checked([(part.strip(),) for part in parts])
-    return _checked([tuple(part.strip() for part in _split(row, ",")) for row in rows_text])
+    cells = [list(_split(row, ",")) for row in rows_text]
+    cells = [_at_spaces(row[0]) if len(row) == 1 else row for row in cells]
+    return _checked([tuple(part.strip() for part in row) for row in cells])
+
+
+_ANGLES = str.maketrans("⟨⟩〈〉", "()()")
+
+
+def _at_spaces(text: str) -> list[str]:
+    """Cut numbers or labels that stand side by side: ``63 16 0 8``, ``a_1^1 a_2^1 a_3^1``."""
+    parts = text.split()
+    entry = r"[-+]?\d+([./,]\d+)?|[a-z]_?(\{\w+\}|\w+)\^(\{[^{}]+\}|\w+)"
+    return parts if len(parts) > 1 and all(re.fullmatch(entry, part) for part in parts) else [text]
+
+
+_BRACKET = rf"\(.*\)|\[.*\]|\\begin\{{(?:{_ENVIRONMENT})\}}.*\\end\{{(?:{_ENVIRONMENT})\}}"
+
+
+def _scalar_times(text: str) -> tuple[str, str, str] | None:
+    """Take 1/5 (5, 15, 10) and (5, 15, 10)/5 apart, into the scalar, the bracket, and what joins them."""
+    before = re.fullmatch(rf"(?P<scalar>[^(\[].*?|\([^(),;]*\)(?:/\d+)?)\s*(?:\*|·|⋅|\\cdot)?\s*(?P<bracket>{_BRACKET})", text, re.DOTALL)
+    if before is not None and _holds_several(before["bracket"]) and _is_scalar(before["scalar"]):
+        return before["scalar"], before["bracket"], "*"
+    after = re.fullmatch(rf"(?P<bracket>{_BRACKET})\s*/\s*(?P<scalar>[\w.]+|\([^(),;]*\))", text, re.DOTALL)
+    if after is not None and _holds_several(after["bracket"]):
+        return after["scalar"], after["bracket"], "/"
+    return None
+
+
+def _is_scalar(text: str) -> bool:
+    return "begin" not in text and len(list(_split(text, ","))) == len(list(_split(text, ";"))) == 1
+
+
+def _holds_several(bracket: str) -> bool:
+    if bracket.startswith("\\begin"):
+        return True
+    return _is_bracketed(bracket) and any(len(list(_split(bracket[1:-1], sign))) > 1 for sign in ",;")
+
+
+def _scaled(entry: str, scalar: str, sign: str) -> str:
+    return f"({entry})/({scalar})" if sign == "/" else f"({scalar})*({entry})"
+
+
+def _as_pieces(text: str) -> str:
+    """Bring the ways in which people write a piecewise function into the grammar's: value if condition; …"""
+    text = re.sub(r"^\s*(\\sigma|σ|sigma|[a-z])\s*(\^\s*\\prime|\^\{\s*\\prime\s*\}|['′’])?\s*(\(\s*\w\s*\))?\s*=(?!=)", "", text).strip()
+    text = re.sub(r"\\left\s*(\\\{|\.)|\\right\s*(\\\}|\.)", "", text)
+    text = re.sub(r"\\(begin|end)\{array\}(\{[lcr|\s]*\})?", r"\\\1{cases}", text).strip()
+    text = re.sub(r"\\[{}]", "", text).strip()
+    if text.startswith("{") and _is_bracketed(text):
+        text = text[1:-1].strip()
+    if "\\begin" in text or "piecewise" in text:
+        return text
+    text = re.sub(r"\band\s+(?=[-+\d.]+\s*(,|if\b|for\b|when\b))", "; ", text)
+    text = re.sub(r",\s*(?=(if|for|when|where|falls|wenn|für|else|otherwise|sonst)\b)", " ", text)
+    pieces = [piece for piece in re.split(r";|\n", text) if piece.strip()]
+    words = re.compile(r"\b(if|for|when|where|falls|wenn|für|else|otherwise|sonst)\b")
+    as_if = [piece if words.search(piece) else re.sub(r",\s*(?=[^,]*(<|>|=|≤|≥|\\l|\\g))", " if ", piece, count=1) for piece in pieces]
+    return "; ".join(piece.strip() for piece in as_if)
 
 
 def _as_column(entries: Entries) -> Entries:
