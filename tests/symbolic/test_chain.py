@@ -10,6 +10,7 @@ import sympy as sp
 
 import pellucid as pl
 from pellucid.symbolic import chain_rule, equivalent, parse
+from pellucid.symbolic.evaluation import evaluate
 
 TEXTBOOK = {"f": "4*f1**2", "f1": "f2 - 2", "f2": "5*x**3 - x + 1"}
 SEVERAL = {"f": "2*x**3 + y", "x": "sin(u) + cos(v)", "y": "exp(u*v)"}
@@ -201,3 +202,43 @@ def test_refused_types_and_numbers():
         chain_rule({"f": "sqrt(x)"}, "x", at={"x": -1})
     with pytest.raises(ValueError, match="finite"):
         chain_rule({"f": "x^2"}, "x", at={"x": float("inf")})
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        {"y": "min(x, x^2, 1)"},
+        {"y": "max(x, u, v)"},
+        {"b": "piecewise((x^2, x < 0), (x, True))", "q": "max(b, y)"},
+        {"b": "piecewise((x^2, z < 0), (x, z < 1), (1, True))", "z": "x^2", "r": "max(0, b)"},
+        {
+            "E": "2 + cos(x)",
+            "b": "piecewise((y^2, z < 0), (y, z < 1), (1, True))",
+            "z": "E/(1 + x^2)",
+            "q": "piecewise((b, b < E), (E, b >= E))",
+        },
+    ],
+)
+def test_pieces_within_the_conditions_of_pieces(definitions):
+    free = {name: 0.3 + 0.2 * i for i, name in enumerate(chain_rule(definitions, "x").free)}
+    found = chain_rule(definitions, "x", free)
+    assert found.check
+    for form in (found.text(), found.latex(), found.html(), json.dumps(found.to_dict())):
+        assert "ITE" not in form
+    assert float(evaluate(found.result, {sp.Symbol(name): at for name, at in free.items()})) == pytest.approx(
+        found.check.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("formula", "at", "has_derivative"),
+    [("x |x|", 0, True), ("|x|", 0, False), ("|x|", 1e-13, True), ("sin x", 1e22, True), ("sin(1/x)", 1e-9, True),
+     ("ln x", 1e-14, True), ("tan x", 1.5707963267948966, True), ("max(0, x)", 0, False)],
+)  # fmt: skip
+def test_the_check_near_and_at_kinks(formula, at, has_derivative):
+    check = chain_rule({"y": formula}, "x", {"x": at}).check
+    assert check.has_derivative == bool(check) == has_derivative
+
+
+def test_products_that_cancel_agree():
+    assert chain_rule("f = u*v; u = exp(x); v = exp(-x)", "x", {"x": 0.7204419233710158}).check

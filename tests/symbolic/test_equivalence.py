@@ -31,6 +31,15 @@ EQUAL = [
     ("1/3", "0.5 - 1/6"),
 ]
 DIFFERENT = [
+    ("1 if x > 0 else 0", "1 if x > 1e-9 else 0"),
+    ("x if x > 1e100 else 0", "0"),
+    ("1 if x^2 < 1e-20 else 0", "0"),
+    ("1 if x > y else 0", "1 if x > y + 1e-10 else 0"),
+    ("acos(cos(x))", "|x|"),
+    ("e^(-(x-30)^2)", "0"),
+    ("x + e^(-1000 - x^2)", "x"),
+    ("max(0, 1e-6 - |x - π|)", "0"),
+    ("x + max(0, 1e-5 - |x^2 - 2|)", "x"),
     ("sqrt(x^2)", "x"),
     ("ln(x^2)", "2 ln x"),
     ("1 if z > 0 else 0", "1 if z > 1 else 0"),

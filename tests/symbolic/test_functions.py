@@ -200,7 +200,7 @@ def test_the_equations_of_a_network(sizes, output, loss):
         assert "…" in text
         assert len(text) < 30_000
     for equation in (
-        "d^F = ∇_a L ⊙ σ'(z^F)",
+        "d^F = J^T ∇_a L" if output == "softmax" else "d^F = ∇_a L ⊙ σ'(z^F)",
         "d^l = ((W^{l+1})^T d^{l+1}) ⊙ σ'(z^l)",
         "∂L/∂w_jk^l = a_k^{l-1} d_j^l",
         "∂L/∂b_j^l = d_j^l",
@@ -208,6 +208,7 @@ def test_the_equations_of_a_network(sizes, output, loss):
         "chain rule",
     ):
         assert equation in text
+    assert ("d^F = ∇_a L ⊙" in text) == (output != "softmax")
     assert (f"d_j^{F} = a_j - y_j" in text) == (loss == "cross_entropy")
 
 

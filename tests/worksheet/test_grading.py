@@ -14,32 +14,36 @@ RIGHT = {
     (1, "df/dx"): [
         "8*(15x^2-1)*(5x^3-x-1)", "8(5x³ - x - 1)(15x² - 1)", "(40x^3 - 8x - 8)(15x^2-1)", "8 f1 (15x^2 - 1)",
         r"$8\left(5x^3-x-1\right)\left(15x^2-1\right)$", "df/dx = 8(5x^3-x-1)(15x^2-1)", "600x^5 - 160x^3 - 120x^2 + 8x + 8",
-        "8*(f2 - 2)*(15*x**2 - 1)",
+        "8*(f2 - 2)*(15*x**2 - 1)", "8(5𝑥³ − 𝑥 − 1)(15𝑥² − 1)", r"\[8(5x^3-x-1)(15x^2-1)\]", "8[5x^3-x-1](15x^2-1).",
     ],
     (2, "df/du"): [
         "6x^2 cos u + v e^{uv}", "6*x**2*cos(u)+v*exp(u*v)", r"6x^2\cos u+v\,e^{uv}", "6(sin u + cos v)^2 cos(u) + v e^(uv)",
     ],
-    (3, "layer 1"): ["a_1^1, a_2^1, a_3^1", ["a_1^1", "a_2^1", "a_3^1"], "(a^1_1; a^1_2; a^1_3)", r"a_{1}^{1}, a_{2}^{1}, a_{3}^{1}"],
+    (3, "layer 1"): ["a_1^1, a_2^1, a_3^1", ["a_1^1", "a_2^1", "a_3^1"], "(a^1_1; a^1_2; a^1_3)", "a_1^1 a_2^1 a_3^1", "a_1^1\na_2^1\na_3^1", "a_1^{(1)}, a_2^{(1)}, a_3^{(1)}", "a1^1, a2^1, a3^1", r"a_{1}^{1}, a_{2}^{1}, a_{3}^{1}"],
     (4, "W^3"): [
         "[w_11^3, w_12^3, w_13^3, w_14^3; w_21^3, w_22^3, w_23^3, w_24^3]",
         [["w_11^3", "w_12^3", "w_13^3", "w_14^3"], ["w_21^3", "w_22^3", "w_23^3", "w_24^3"]],
         r"\begin{pmatrix} w_{11}^3 & w_{12}^3 & w_{13}^3 & w_{14}^3 \\ w_{21}^3 & w_{22}^3 & w_{23}^3 & w_{24}^3 \end{pmatrix}",
         "((w_11^3, w_12^3, w_13^3, w_14^3), (w_21^3, w_22^3, w_23^3, w_24^3))",
+        ["w_11^3, w_12^3, w_13^3, w_14^3", "w_21^3, w_22^3, w_23^3, w_24^3"], "w11^3 w12^3 w13^3 w14^3\nw21^3 w22^3 w23^3 w24^3",
+        r"\left(\begin{array}{cccc} w_{11}^3 & w_{12}^3 & w_{13}^3 & w_{14}^3 \\ w_{21}^3 & w_{22}^3 & w_{23}^3 & w_{24}^3 \end{array}\right)",
     ],
     (4, "b^3"): ["(b_1^3, b_2^3)", "(b_1^3, b_2^3)^T", r"\begin{pmatrix} b_1^3 \\ b_2^3 \end{pmatrix}", [["b_1^3"], ["b_2^3"]]],
-    (5, "z_1^2"): ["b_1^2 + w_11^2 a_1^1 + w_12^2 a_2^1 + w_13^2 a_3^1", "w_11^2 x_1 + w_12^2 x_2 + w_13^2 x_3 + b_1^2"],
-    (6, "dz_j^l/dw_jk^l"): ["a_k^{l-1}", "a_k^(l-1)", r"a_{k}^{l-1}"],
+    (5, "z_1^2"): ["b_1^2 + w_11^2 a_1^1 + w_12^2 a_2^1 + w_13^2 a_3^1", "w₁₁² a₁¹ + w₁₂² a₂¹ + w₁₃² a₃¹ + b₁²", "w_{11}^{(2)} a_1^{(1)} + w_{12}^{(2)} a_2^{(1)} + w_{13}^{(2)} a_3^{(1)} + b_1^{(2)}", "w_11^2 x_1 + w_12^2 x_2 + w_13^2 x_3 + b_1^2"],
+    (6, "dz_j^l/dw_jk^l"): ["a_k^{l-1}", "a_k^(l-1)", r"a_{k}^{l-1}", "a_k^{(l-1)}", "aₖ^{l-1}", "aₖˡ⁻¹"],
     (6, "dz_4^2/dw_43^2"): ["a_3^1", "x_3"],
-    (7, "u*v"): ["(0, 2, 5, 18)", "[0,2,5,18]", "0; 2; 5; 18", [0, 2, 5, 18], "0 2 5 18", "(0, 2, 5, 18)^T", "(0; 4/2; 5,0; 18)"],
-    (8, "grad L_T"): ["(2, -1, 2)", [2.0, -1.0, 2.0], "1/4 (8) , -1, 2"],
-    (9, "σ'"): ["σ(z)(1-σ(z))", "e^{-z}/(1+e^{-z})^2", r"\sigma(z)(1-\sigma(z))", "σ(1-σ)", "e^z/(1+e^z)^2", "1/(2 + e^z + e^(-z))"],
+    (7, "u*v"): ["(0, 2, 5, 18)", "[0,2,5,18]", "0; 2; 5; 18", [0, 2, 5, 18], "0 2 5 18", "(0, 2, 5, 18)^T", "(0; 4/2; 5,0; 18)", "(0, 2, 5, 18)ᵀ", r"(0,2,5,18)^{\mathsf T}", "⟨0, 2, 5, 18⟩", "[0, 2, 5, 18,]"],
+    (8, "grad L_T"): ["(2, -1, 2)", [2.0, -1.0, 2.0], "1/4 (8) , -1, 2", "1/4 (8, -4, 8)", "(8, -4, 8)/4", r"\frac{1}{4}\begin{pmatrix}8\\-4\\8\end{pmatrix}"],
+    (9, "σ'"): ["σ(z)(1-σ(z))", "e^{-z}/(1+e^{-z})^2", r"\sigma(z)(1-\sigma(z))", "σ(1-σ)", "sigmoid(z)(1-sigmoid(z))", r"\sigma{(z)}(1-\sigma{(z)})", "σ'(z) = σ(z)(1-σ(z))", "e^z/(1+e^z)^2", "1/(2 + e^z + e^(-z))"],
     (10, "σ'"): [
         "1 if z > 0; 0 if z < 0", "piecewise((1, z > 0), (0, z < 0))", "1 if z > 0 else 0",
+        "σ'(z) = 1 if z > 0 else 0", "1, z > 0; 0, z < 0", "0, if z < 0; 1, if z > 0", "1 if z > 0 and 0 if z < 0", "{1, z>0; 0, z<0}",
+        r"\left\{\begin{array}{ll}1 & z>0\\0 & z<0\end{array}\right.", r"\sigma'(z) = \begin{cases}1 & z>0\\0 & z<0\end{cases}",
         r"\begin{cases} 1 & z > 0 \\ 0 & z < 0 \end{cases}", r"\begin{cases} 1, & \text{if } z>0 \\ 0, & \text{if } z\le 0\end{cases}",
     ],
-    (11, "dL/da_j"): ["2/m (a_j - y_j)", "(2/m)(a_j-y_j)", "2(a - y)/m", r"\frac{2}{m}(a_j-y_j)", "-2(y_j - a_j)/m"],
+    (11, "dL/da_j"): ["2/m (a_j - y_j)", "(2/m)(a_j-y_j)", "2(a - y)/m", "2(aj-yj)/m", "2(aⱼ − yⱼ)/m", r"\frac{2}{m}(a_j-y_j)", "-2(y_j - a_j)/m"],
     (12, "z_1^2"): ["-0.25", "-0,25", -0.25, "-1/4"],
-    (12, "a_1^2"): ["0.438", 0.4378, "0,438"],
+    (12, "a_1^2"): ["0.438", 0.4378, "0,438", "≈ 0.438", "0.438."],
 }  # fmt: skip
 
 WRONG = {
@@ -108,6 +112,56 @@ def test_follow_through():
     found = judged(12, "d_1^2", "-0.0738", **{"d_1^3": "-0.2"})
     assert found.verdict == "follows"
     assert judged(12, "a_1^2", "0.44").points == 0.5
+    assert judged(12, "a_1^2", "0.439").points == 0.5
+    assert judged(12, "a_1^2", "0.446").points == 0
+
+
+def test_nothing_follows_from_nothing():
+    sheet = ws.worksheet()
+    for number in ("0", "1", "1e300"):
+        graded = ws.grade(
+            ws.as_answers({str(e.number): dict.fromkeys([f.key for f in e.fields], number) for e in sheet.exercises})
+        )
+        assert graded.points <= 2, (
+            number,
+            [one for several in graded.judgements.values() for one in several if one.points],
+        )
+
+
+@pytest.mark.parametrize("answer", ["σ'(z)", r"\sigma'(z)", "σ'", "2σ'(z) - σ(z)(1-σ(z))", "dσ/dz"])
+@pytest.mark.parametrize("number", [9, 10])
+def test_the_question_is_no_answer(number, answer):
+    assert judged(number, "σ'", answer).points == 0
+
+
+def test_strange_names_are_told():
+    found = judged(2, "df/dv", "-6x^2 sin v + u e^{uw}")
+    assert (found.verdict, found.points) == ("unreadable", 0.0)
+    assert "w, which is no name" in found.remark
+
+
+def test_what_is_not_graded_is_named(tmp_path):
+    graded = ws.grade(
+        ws.as_answers({"13": "1", "1": {"df/dx": "x", "df/dz": "1"}, "2": ["6x^2 cos u + v e^{uv}", "x"]})
+    )
+    assert graded.answers.unknown == ("13", "1 df/dz")
+    assert [one.verdict for one in graded.judgements[2]] == ["right", "wrong"]
+    assert "name no variant" in graded.report().text()
+
+
+def test_no_file_stops_another(tmp_path):
+    (tmp_path / "a.json").write_text('{"variant": "5", "12": {"z_1^2": ' + "9" * 5000 + "}}", encoding="utf-8")
+    (tmp_path / "b.json").write_text(r'{"variant": 5.0, "student": "\ud800", "7": {"u*v": "\ud800"}}', encoding="utf-8")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "b.toml").write_text('variant = 5\nstudent = "C"', encoding="utf-8")
+    (tmp_path / "d.txt").write_text("7", encoding="utf-8")
+    a, b, c = ws.grade_folder(tmp_path)
+    assert isinstance(a, ws.NotGraded)
+    assert b.sheet.seed == c.sheet.seed == 5
+    b.report().html().encode()
+    rows = list(csv.reader(io.StringIO(ws.grades_csv([a, b, c]))))
+    assert [row[0] for row in rows[1:]] == ["a.json", "b.json", "c/b.toml"]
+    assert ws.passed_over(tmp_path) == ["d.txt"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +202,7 @@ def test_files(tmp_path):
     graded = ws.grade(toml)
     assert graded.sheet.seed == 3
     assert graded.answers.student == "Ada <b>"
-    assert graded.answers.unknown == ("foo",)
+    assert graded.answers.unknown == ("foo", "99")
     assert graded.judgements[9][0].given == "σ(z)"
     assert "<b>" not in graded.report().html().replace("<body>", "")
     with pytest.raises(DataFileError, match="answers variant 3, and variant 4"):
@@ -160,7 +214,7 @@ def test_files(tmp_path):
         ("b.toml", "x = ", "no TOML"),
         ("b.json", "[1]", "no table"),
         ("c.json", "{", "no JSON"),
-        ("d.json", "[" * 100_000, "no JSON"),
+        ("d.json", "[" * 100_000, "nested"),
         ("e.toml", "variant = -1", "whole number"),
         ("f.toml", "# " + "x" * 1_100_000, "bytes"),
     ):

@@ -125,6 +125,8 @@ def draw(
         The file; without it the drawing goes to standard output.
     """
     symbols = tuple(symbol.strip() for symbol in show.split(",") if symbol.strip())
+    if output is not None and not output.lower().endswith(".svg"):
+        raise ValueError(f"a drawing is SVG: {output} should end in .svg")
     drawing = _network(network, activation, output_activation).draw(show=symbols)
     _write_or_print(drawing.svg, output)
 
@@ -171,6 +173,8 @@ def worksheet(
         raise ValueError("--blank, --key and --answers are different sheets; ask for one")
     sheet = sheets.worksheet(variant)
     if answers:
+        if output is not None and not output.lower().endswith(".toml"):
+            raise ValueError(f"the file of answers is TOML: {output} should end in .toml")
         _write_or_print(sheets.template(sheet), output)
         return
     make = sheets.blank if blank else sheets.key if key else sheets.solved
@@ -225,6 +229,7 @@ def grade(
         Print one JSON object.
     """
     from pellucid import worksheet as sheets
+    from pellucid.worksheet.grading import short_names
 
     if not os.path.isdir(answers):
         graded = sheets.grade(answers, variant)
@@ -235,12 +240,19 @@ def grade(
         return
     grades = sheets.grade_folder(answers, variant)
     table = sheets.grades_csv(grades)
+    passed_over = sheets.passed_over(answers)
+    if passed_over:
+        out.print_aside("passed over, neither TOML nor JSON:", ", ".join(passed_over))
     if output is not None:
         folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
-        for one in grades:
+        names = [Path(name) for name in short_names(grades)]
+        stems = [name.with_suffix("") for name in names]
+        for name, stem, one in zip(names, stems, grades, strict=True):
             if isinstance(one, sheets.Grade):
-                one.report(solutions=solutions).save(folder / f"{Path(one.answers.source).stem}.html")
+                report = folder / f"{stem if stems.count(stem) == 1 else name}.html"  # a.toml and a.json are two
+                report.parent.mkdir(parents=True, exist_ok=True)
+                one.report(solutions=solutions).save(report)
         write_atomically(folder / "grades.csv", table.encode())
     if json:
         out.print_json({"grades": [one.to_dict() if isinstance(one, sheets.Grade) else vars(one) for one in grades]})
@@ -248,7 +260,7 @@ def grade(
         sys.stdout.write(table)
     else:
         for one in grades:
-            out.print_text(one.headline if isinstance(one, sheets.Grade) else f"{one.source}: {one.reason}")
+            out.print_text(one.headline if isinstance(one, sheets.Grade) else one.reason)
 
 
 # helpers

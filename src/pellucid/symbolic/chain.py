@@ -113,7 +113,9 @@ class NumericCheck:
     @property
     def has_derivative(self) -> bool:
         """Whether the slopes from the left and from the right are the same."""
-        return self.left == self.right or abs(self.right - self.left) <= 1e-9 * max(abs(self.left), abs(self.right), 1e-9)
+        return self.left == self.right or abs(self.right - self.left) <= 1e-9 * max(
+            abs(self.left), abs(self.right), 1e-9
+        )
 
     def __bool__(self) -> bool:
         return self.relative_error < 1e-6 and self.has_derivative
@@ -219,8 +221,8 @@ class Derivation:
         """Where the derivative may not exist, as markup."""
         found = dict.fromkeys(kink for name in self._graph.relevant for kink in kinks(self.definitions[name]))
         return tuple(
-            f"Where ${printing.latex(kink)} = 0$ one piece ends and another begins: if their slopes differ, there is no "
-            "derivative there."
+            f"Where ${printing.latex(kink)} = 0$ one piece ends and another begins: if their slopes differ, there is "
+            "no derivative there."
             for kink in found
         )
 
@@ -813,7 +815,7 @@ def _check_step(found: Derivation, check: NumericCheck) -> Step:
         said = f"The difference quotient with h = {check.step:g} {verdict}: relative error {check.relative_error:.1e}."
     else:
         said = (
-            f"Here is no derivative: the slope from the left is {check.left:.6g}, from the right {check.right:.6g}. The "
-            "formula gives that of one side, or their mean."
+            f"Here is no derivative: the slope from the left is {check.left:.6g}, from the right {check.right:.6g}. "
+            "The formula gives that of one side, or their mean."
         )
     return Step("In numbers", tuple(rows), said)

@@ -72,7 +72,7 @@ def _bare(condition: Any) -> Any:
     parts: list[Any] = []
     before: list[Any] = []
     for value, when in inner.args:
-        holds = mapped(condition, lambda e, value=value: value if e == inner else None)
+        holds = mapped(condition, {inner: value}.get)
         parts.append(sp.And(*before, when, _bare(holds)))
         before.append(sp.Not(when))
     found = sp.Or(*parts)

@@ -27,7 +27,9 @@ from pellucid.symbolic.formulas import Functions, parse_together
 SECONDS = 4.0
 """After which the answer is "undecided"."""
 
-_POINTS = 7
+_MAGNITUDES = (0, 0, 1, 0, -1, 0, 2)
+"""Powers of ten of the points at which two formulas are compared everywhere."""
+
 _SCANS = 3
 """Random lines along each variable on which the zeros of switches are looked for."""
 
@@ -133,7 +135,7 @@ class _Comparison:
 
     def verdict(self) -> str:
         compared = 0
-        points = [self._point(_SIZES_OF_POINTS[i % len(_SIZES_OF_POINTS)]) for i in range(_POINTS if self.symbols else 1)]
+        points = [self._point(magnitude) for magnitude in (_MAGNITUDES if self.symbols else (0,))]
         points += self._between_switches()
         for point in points:
             found = self._differ(point, 30)
@@ -263,8 +265,6 @@ _GRID = sorted({*(-x for x in _SIZES), *_NEAR, *_SIZES})
 """Where the signs of switches are taken: all magnitudes, and closely around 0."""
 
 
-_SIZES_OF_POINTS = (0, 0, 1, 0, -1, 0, 2)
-
 _WITHIN = Fraction(487, 1009)
 """Where between two zeros a point is taken: not where a person would put a number."""
 
@@ -274,7 +274,7 @@ def _between(zeros: Sequence[Fraction], *, is_positive: bool) -> Iterator[sp.Rat
     if not zeros:
         return
     first, last = zeros[0], zeros[-1]
-    ends = [first - max(abs(first), 1) / _WITHIN, *zeros, last + max(abs(last), 1) / _WITHIN]
+    ends = [first - (abs(first) + 1) / _WITHIN, *zeros, last + (abs(last) + 1) / _WITHIN]
     points = []
     for low, high in pairwise(ends):
         gap = high - low
@@ -309,7 +309,7 @@ def _real_roots(switch: sp.Expr, symbol: sp.Symbol) -> list[Fraction] | None:
 
 
 def _taken_apart(switch: sp.Expr) -> list[sp.Expr]:
-    """The switch with each |u| as u and as -u, and each extremum as each of its arguments; some of it, if it is much."""
+    """The switch with each |u| as u and as -u, and each extremum as each argument; some of it, if it is much."""
     variants = [switch]
     for _ in range(3):
         variants = [one for variant in variants for one in _without_first(variant)][:16]

@@ -320,7 +320,9 @@ class _Scanner:
             raise FormulaError(f"{word!r} is no name", start, self.text)
         is_known = word in FUNCTIONS or word in self.names or word in _IF or word in _ELSE or word in _SIGMAS
         if len(word) > 1 and word.isalpha() and not is_known and word not in ("and", "or", "true"):
-            raise FormulaError(f"{word!r} is no function that is known, and a name in LaTeX is a letter", start, self.text)
+            raise FormulaError(
+                f"{word!r} is no function that is known, and a name in LaTeX is a letter", start, self.text
+            )
         return "word", word, self._subscript()
 
     def _sign(self, letter: str) -> tuple[str, str, str]:

@@ -168,7 +168,9 @@ def _hadamard(network: Layers, _: Loss) -> Iterator[Block]:
         r"The Hadamard product multiplies two vectors of the same size component by component, $(u \odot v)_j = u_j v_j$. It is "
         "no dot product: the result is a vector."
     )
-    l = network.F
+    l = network.F if network.activations[network.F].elementwise else network.F - 1
+    if l == 1:
+        return
     d = column(network, "d", l)
     slopes = matrix(
         [[r"\vdots" if j is None else rf"\sigma'({Label('z', l, j).latex})"] for j in _shown(network.size(l))]
@@ -204,8 +206,40 @@ def _nabla(network: Layers, loss: Loss) -> Iterator[Block]:
     yield from _derived(loss)
 
 
-def four_equations() -> tuple[Block, ...]:
+_OUTPUT: tuple[Block, ...] = (
+    Equation(
+        (
+            r"d_j^F = \frac{\partial L}{\partial z_j^F} &= \sum_i \frac{\partial L}{\partial a_i^F} \frac{\partial a_i^F}{\partial z_j^F}"
+            r" \quad \text{chain rule, over all outputs } i",
+            r"&= \frac{\partial L}{\partial a_j^F} \frac{\partial a_j^F}{\partial z_j^F}"
+            r" \quad a_i^F = \sigma(z_i^F) \text{ holds } z_j^F \text{ only if } i = j",
+            r"&= \frac{\partial L}{\partial a_j^F} \sigma'(z_j^F) \quad \text{definition of } \sigma'",
+        )
+    ),
+    Equation((r"d^F &= \nabla_a L \odot \sigma'(z^F) \quad \text{all } j \text{ at once: the Hadamard product}",), number="(1)"),
+)  # fmt: skip
+
+_OUTPUT_OF_ALL: tuple[Block, ...] = (
+    Equation(
+        (
+            r"d_j^F = \frac{\partial L}{\partial z_j^F} &= \sum_i \frac{\partial L}{\partial a_i^F} \frac{\partial a_i^F}{\partial z_j^F}"
+            r" \quad \text{chain rule, over all outputs } i",
+        )
+    ),
+    Paragraph(
+        r"Here every output $a_i^F$ holds every $z_j^F$, and the sum stays. With the matrix $J$ of all $J_{ij} = \partial a_i^F / \partial z_j^F$:"
+    ),
+    Equation((r"d^F &= J^T \nabla_a L",), number="(1)"),
+)
+
+
+def four_equations(*, is_elementwise: bool = True) -> tuple[Block, ...]:
     """Derive the four equations from the chain rule, for a network of any size.
+
+    Parameters
+    ----------
+    is_elementwise : bool
+        Whether each output is σ of its own z; softmax is not.
 
     Returns
     -------
@@ -218,17 +252,8 @@ def four_equations() -> tuple[Block, ...]:
             r"change of $z_j^l$. The loss sees $z_j^l$ only by way of what comes after it."
         ),
         Paragraph("**(1) The output layer.** $L$ is a function of $a_1^F, …, a_{n_F}^F$."),
-        Equation(
-            (
-                r"d_j^F = \frac{\partial L}{\partial z_j^F} &= \sum_i \frac{\partial L}{\partial a_i^F} \frac{\partial a_i^F}{\partial z_j^F}"
-                r" \quad \text{chain rule, over all outputs } i",
-                r"&= \frac{\partial L}{\partial a_j^F} \frac{\partial a_j^F}{\partial z_j^F}"
-                r" \quad a_i^F = \sigma(z_i^F) \text{ holds } z_j^F \text{ only if } i = j",
-                r"&= \frac{\partial L}{\partial a_j^F} \sigma'(z_j^F) \quad \text{definition of } \sigma'",
-            )
-        ),
-        Equation((r"d^F &= \nabla_a L \odot \sigma'(z^F) \quad \text{all } j \text{ at once: the Hadamard product}",), number="(1)"),
-        Paragraph("**(2) A layer below.** $z_j^l$ reaches the loss through every neuron $i$ of layer $l + 1$."),
+        *(_OUTPUT if is_elementwise else _OUTPUT_OF_ALL),
+        Paragraph(r"**(2) A layer below.** $z_j^l$ reaches the loss through every neuron $i$ of layer $l + 1$."),
         Equation(
             (
                 r"d_j^l = \frac{\partial L}{\partial z_j^l} &= \sum_i \frac{\partial L}{\partial z_i^{l+1}} \frac{\partial z_i^{l+1}}{\partial z_j^l}"
@@ -237,8 +262,8 @@ def four_equations() -> tuple[Block, ...]:
                 r" \quad \text{definition of } d_i^{l+1} \text{; chain rule}",
                 r"&= \sum_i d_i^{l+1} w_{ij}^{l+1} \sigma'(z_j^l)"
                 r" \quad z_i^{l+1} = \sum_k w_{ik}^{l+1} a_k^l + b_i^{l+1} \text{: constant factor rule}",
-                r"&= \left(\sum_i (W^{l+1})^T_{ji} d_i^{l+1}\right) \sigma'(z_j^l)"
-                r" \quad (W^{l+1})^T_{ji} = w_{ij}^{l+1} \text{: the transpose}",
+                r"&= \left(\sum_i ((W^{l+1})^T)_{ji} d_i^{l+1}\right) \sigma'(z_j^l)"
+                r" \quad ((W^{l+1})^T)_{ji} = w_{ij}^{l+1} \text{: the transpose}",
             )
         ),
         Equation((r"d^l &= ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)",), number="(2)"),
@@ -258,9 +283,9 @@ def four_equations() -> tuple[Block, ...]:
 
 
 def _four(network: Layers, loss: Loss) -> Iterator[Block]:
-    yield from four_equations()
     F = network.F
     sigma = network.activations[F]
+    yield from four_equations(is_elementwise=sigma.elementwise)
     yield Paragraph("**In this network.**")
     pair = canonical_pair(loss, sigma)
     if pair is not None:
@@ -326,7 +351,12 @@ def _collapse(loss: Loss, sigma: Activation) -> Iterator[Block]:
         ))  # fmt: skip
 
 
-def _total(_: Layers, __: Loss) -> Iterator[Block]:
+def _total(network: Layers, loss: Loss) -> Iterator[Block]:
+    sigma = network.activations[network.F]
+    pair = canonical_pair(loss, sigma)
+    output = r"d^F = \nabla_a L \odot \sigma'(z^F)"
+    if not sigma.elementwise:
+        output = rf"d_j^F = {pair.delta_latex}" if pair is not None else r"d^F = J^T \nabla_a L"
     yield Paragraph(
         r"The total loss of $n$ samples is the mean of theirs, and differentiation is linear: the constant factor $1/n$ comes out of "
         "the derivative, and the derivative of the sum is the sum of the derivatives."
@@ -342,7 +372,7 @@ def _total(_: Layers, __: Loss) -> Iterator[Block]:
     yield Items((
         "1 Input: $a^1 = x$",
         r"2 Feedforward: $z^l = W^l a^{l-1} + b^l$, $a^l = \sigma(z^l)$ for $l = 2, …, F$",
-        r"3 Output (1): $d^F = \nabla_a L \odot \sigma'(z^F)$",
+        f"3 Output (1): ${output}$",
         r"4 Backpropagate (2): $d^l = ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)$ for $l = F - 1, …, 2$",
         r"5 Gradient (3), (4): $\partial L / \partial w_{jk}^l = a_k^{l-1} d_j^l$, $\partial L / \partial b_j^l = d_j^l$",
     ))  # fmt: skip

@@ -4,7 +4,7 @@ from pellucid.worksheet.answers import Answers, as_answers, key_answers, read_an
 from pellucid.worksheet.classes import Handout, write_class
 from pellucid.worksheet.exercise import Exercise
 from pellucid.worksheet.fields import Field, Slip
-from pellucid.worksheet.grading import Grade, NotGraded, grade, grade_folder, grades_csv
+from pellucid.worksheet.grading import Grade, NotGraded, grade, grade_folder, grades_csv, passed_over
 from pellucid.worksheet.judging import Judgement
 from pellucid.worksheet.sheets import blank, key, solved
 from pellucid.worksheet.variants import Worksheet, worksheet
@@ -26,6 +26,7 @@ __all__ = [
     "grades_csv",
     "key",
     "key_answers",
+    "passed_over",
     "read_answers",
     "solved",
     "template",

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +73,10 @@ def read_answers(path: PathLike) -> Answers:
     try:
         text = raw.decode("utf-8-sig")
         data = json.loads(_keep_latex(text, _JSON)) if is_json else tomllib.loads(_keep_latex(text, _TOML))
-    except (UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        kind = "JSON" if is_json else "TOML"
-        raise DataFileError(f"{name} is no {kind}: {error}") from None
+    except RecursionError:
+        raise DataFileError(f"{name} is nested too deeply") from None
+    except ValueError as error:  # JSON's and TOML's errors, no UTF-8, a number of thousands of digits
+        raise DataFileError(f"{name} is no {'JSON' if is_json else 'TOML'} that can be read: {error}") from None
     if not isinstance(data, dict):
         raise DataFileError(f"{name} holds no table of answers")
     return as_answers(data, name)
@@ -113,6 +114,7 @@ def as_answers(data: Mapping[str, Any], source: str = "") -> Answers:
     """Take answers from a mapping, as a file holds them."""
     given: dict[int, dict[str, object]] = {}
     unknown = []
+    data = _without_surrogates(data)
     for key, value in data.items():
         if key in ("variant", "student"):
             continue
@@ -120,12 +122,29 @@ def as_answers(data: Mapping[str, Any], source: str = "") -> Answers:
         if number is None:
             unknown.append(str(key))
             continue
-        answers = value if isinstance(value, Mapping) else {"": value}
+        answers = value if isinstance(value, Mapping) else {_WHOLE: value}
         given.setdefault(number, {}).update({normal_key(str(name)): one for name, one in answers.items()})
     variant = data.get("variant")
+    if (isinstance(variant, str) and variant.strip().isdecimal()) or (
+        isinstance(variant, float) and variant.is_integer()
+    ):
+        variant = int(variant)
     if variant is not None and (isinstance(variant, bool) or not isinstance(variant, int) or variant < 0):
         raise DataFileError(f"{source}: variant is a whole number, not {variant!r}")
     return Answers(source, " ".join(str(data.get("student", "")).split())[:200], variant, given, tuple(unknown))
+
+
+_WHOLE = ""
+"""The name of an answer to an exercise as a whole."""
+
+
+def _without_surrogates(data: Any) -> Any:
+    """Put a question mark in place of halves of letters, which no file can hold."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "replace").decode()
+    if isinstance(data, Mapping):
+        return {_without_surrogates(key): _without_surrogates(value) for key, value in data.items()}
+    return [_without_surrogates(one) for one in data] if isinstance(data, list) else data
 
 
 def exercise_number(key: str) -> int | None:
@@ -143,13 +162,22 @@ def normal_key(key: str) -> str:
     return folded.replace("sigma", "s").replace("grad", "g").replace("nabla", "g").replace("δ", "d")
 
 
-def find(answers: Answers, number: int, key: str, *, is_only: bool) -> object:
-    """Return what was answered, or None; an exercise with one answer may leave its name out or call it otherwise."""
-    given = answers.given.get(number, {})
-    found = given.get(normal_key(key))
-    if found is None and is_only and len(given) == 1:
-        found = next(iter(given.values()))
-    return None if isinstance(found, str) and not found.strip() else found
+def answered(answers: Answers, number: int, keys: Sequence[str]) -> tuple[dict[str, object], list[str]]:
+    """Return what was answered to an exercise, by key, and the names that are none of its keys.
+
+    An exercise with one answer may leave its name out or call it otherwise; a list answers all of them in their order.
+    """
+    given = dict(answers.given.get(number, {}))
+    whole = given.get(_WHOLE)
+    if len(keys) == 1 and len(given) == 1:
+        given = {normal_key(keys[0]): next(iter(given.values()))}
+    elif isinstance(whole, list) and len(whole) == len(keys):
+        given = {normal_key(key): one for key, one in zip(keys, whole, strict=True)}
+    found = {key: given.pop(normal_key(key), None) for key in keys}
+    known = {
+        key: one for key, one in found.items() if one is not None and not (isinstance(one, str) and not one.strip())
+    }
+    return known, [name for name, one in given.items() if one not in ("", None)]
 
 
 def template(sheet: Worksheet, student: str = "") -> str:

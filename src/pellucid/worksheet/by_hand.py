@@ -150,7 +150,7 @@ def _worked(run: Run, labels: Sequence[Label]) -> Equation:
 
 def _draw(draws: Draws, _: tuple[int, ...]) -> Parameters:
     sizes = draws.choice(((3, 2, 1), (2, 3, 1)))
-    weights = (-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2)
+    weights = (-2.5, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 2.5)
     return {
         "sizes": sizes,
         "W": tuple(
@@ -158,7 +158,7 @@ def _draw(draws: Draws, _: tuple[int, ...]) -> Parameters:
             for before, n in pairwise(sizes)
         ),
         "b": tuple(tuple(draws.choice((-1, -0.5, 0.5, 1)) for _ in range(n)) for n in sizes[1:]),
-        "x": tuple(draws.choice((-2, -1, -0.5, 0.5, 1, 2)) for _ in range(sizes[0])),
+        "x": tuple(draws.choice((-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2)) for _ in range(sizes[0])),
         "y": (draws.choice((0, 1)),),
     }
 
@@ -171,7 +171,11 @@ def _is_fit(exercise: Exercise) -> bool:
     run = first.run
     smallest = min(abs(run.explain(label).value) for label in asked_labels(run))
     saturated = max(abs(float(z)) for l in run.z for z in run.z[l])
-    return smallest >= 0.002 and saturated <= 5 and bool(keeps_apart(run, digits=DIGITS))
+    # Equal inputs, pre-activations or output weights, and a weight of 1, would let a mistake look right where they stand.
+    last = run.layers.W[run.layers.F].ravel()
+    differ = all(len(set(np.round(np.abs(one), 6))) == one.size for one in (run.a[1], run.z[2], last))
+    differ = differ and not (np.abs(last) == 1).any()
+    return smallest >= 0.002 and saturated <= 5 and differ and bool(keeps_apart(run, digits=DIGITS))
 
 
 KINDS = (

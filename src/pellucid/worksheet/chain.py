@@ -28,7 +28,10 @@ def _solution(found: Derivation) -> Iterator[Block]:
         if step.title.startswith("The forward"):
             break
         if step.rows and step.title != "What depends on what":
-            yield Equation(tuple(latex for _, latex in step.rows), tuple(text for text, _ in step.rows))
+            yield Equation(tuple(latex for _, latex in step.rows))
+
+
+_WORDS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 # exercise 1
@@ -51,7 +54,9 @@ def _build_composition(parameters: Parameters) -> Exercise:
         "The chain rule",
         parameters,
         (
-            Paragraph(f"A function is composed of {len(names)}:"),
+            Paragraph(
+                f"${printing.latex(sp.Symbol(f))}$ is a composition of {_WORDS.get(len(names), len(names))} functions:"
+            ),
             Equation((_definition_rows(found, names),)),
             Paragraph(f"Find ${asked}$ by the chain rule, in terms of ${x}$."),
         ),
@@ -157,7 +162,7 @@ def _build_several(parameters: Parameters) -> Exercise:
         "The chain rule for several variables",
         parameters,
         (
-            Paragraph("A function hangs on $u$ and $v$ by way of $x$ and $y$:"),
+            Paragraph("$f$ depends on $u$ and $v$ through $x$ and $y$:"),
             Equation((_definition_rows(found, ("f", "x", "y")),)),
             Paragraph(
                 r"Find $\frac{\partial f}{\partial u}$ and $\frac{\partial f}{\partial v}$; $x$ and $y$ may stay in the answers."

@@ -190,7 +190,11 @@ def _read_arrays(given: Sequence[object], kind: str) -> Entries:
     nested = [isinstance(row, Sequence) and not isinstance(row, str) for row in given]
     if all(nested):
         rows = [tuple(_read_one(one) for one in row) for row in given]  # type: ignore[attr-defined]
-    elif not any(nested) and kind == "matrix" and all(isinstance(one, str) and len(list(_split(one, ","))) > 1 for one in given):
+    elif (
+        not any(nested)
+        and kind == "matrix"
+        and all(isinstance(one, str) and len(list(_split(one, ","))) > 1 for one in given)
+    ):
         rows = [tuple(part.strip() for part in _split(_without_brackets(str(one)), ",")) for one in given]
     elif not any(nested):
         rows = [(_read_one(one),) for one in given]
@@ -217,7 +221,9 @@ _ENVIRONMENT = r"(?:[pbvBV]|small)?matrix|array"
 _LATEX_MATRIX = re.compile(
     rf"\\begin\{{({_ENVIRONMENT})\}}(?:\{{[lcr|\s]*\}})?(.*?)\\end\{{(?:{_ENVIRONMENT})\}}", re.DOTALL
 )
-_TRANSPOSED = re.compile(r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|')\s*$")
+_TRANSPOSED = re.compile(
+    r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|')\s*$"
+)
 _MOST_LETTERS = 20_000
 
 
@@ -228,10 +234,9 @@ def _read_text(given: str, kind: str) -> Entries:
         raise FormulaError("the answer is empty", 0)
     if len(text) > _MOST_LETTERS:
         raise FormulaError(f"the answer has {len(text):,} letters, and at most {_MOST_LETTERS:,} are read", 0)
-    if kind == "piecewise":  # whose conditions may hold an equals sign
-        text = _as_pieces(text)
-    else:
-        text = re.split(r"(?<![<>!=])=(?!=)|≈|\\approx\b|^~", text)[-1].strip()  # df/dx = … gives the right-hand side
+    # df/dx = … gives the right-hand side; the conditions of pieces may hold an equals sign
+    sides = re.split(r"(?<![<>!=])=(?!=)|≈|\\approx\b|^~", text)
+    text = _as_pieces(text) if kind == "piecewise" else sides[-1].strip()
     if not text:
         raise FormulaError("nothing stands after the equals sign", len(given))
     if kind not in ("vector", "matrix"):
@@ -282,7 +287,9 @@ _BRACKET = rf"\(.*\)|\[.*\]|\\begin\{{(?:{_ENVIRONMENT})\}}.*\\end\{{(?:{_ENVIRO
 
 def _scalar_times(text: str) -> tuple[str, str, str] | None:
     """Take 1/5 (5, 15, 10) and (5, 15, 10)/5 apart, into the scalar, the bracket, and what joins them."""
-    before = re.fullmatch(rf"(?P<scalar>[^(\[].*?|\([^(),;]*\)(?:/\d+)?)\s*(?:\*|·|⋅|\\cdot)?\s*(?P<bracket>{_BRACKET})", text, re.DOTALL)
+    before = re.fullmatch(
+        rf"(?P<scalar>[^(\[].*?|\([^(),;]*\)(?:/\d+)?)\s*(?:\*|·|⋅|\\cdot)?\s*(?P<bracket>{_BRACKET})", text, re.DOTALL
+    )
     if before is not None and _holds_several(before["bracket"]) and _is_scalar(before["scalar"]):
         return before["scalar"], before["bracket"], "*"
     after = re.fullmatch(rf"(?P<bracket>{_BRACKET})\s*/\s*(?P<scalar>[\w.]+|\([^(),;]*\))", text, re.DOTALL)
@@ -307,7 +314,9 @@ def _scaled(entry: str, scalar: str, sign: str) -> str:
 
 def _as_pieces(text: str) -> str:
     """Bring the ways in which people write a piecewise function into the grammar's: value if condition; …"""
-    text = re.sub(r"^\s*(\\sigma|σ|sigma|[a-z])\s*(\^\s*\\prime|\^\{\s*\\prime\s*\}|['′’])?\s*(\(\s*\w\s*\))?\s*=(?!=)", "", text).strip()
+    text = re.sub(
+        r"^\s*(\\sigma|σ|sigma|[a-z])\s*(\^\s*\\prime|\^\{\s*\\prime\s*\}|['′’])?\s*(\(\s*\w\s*\))?\s*=(?!=)", "", text
+    ).strip()
     text = re.sub(r"\\left\s*(\\\{|\.)|\\right\s*(\\\}|\.)", "", text)
     text = re.sub(r"\\(begin|end)\{array\}(\{[lcr|\s]*\})?", r"\\\1{cases}", text).strip()
     text = re.sub(r"\\[{}]", "", text).strip()
@@ -319,7 +328,10 @@ def _as_pieces(text: str) -> str:
     text = re.sub(r",\s*(?=(if|for|when|where|falls|wenn|für|else|otherwise|sonst)\b)", " ", text)
     pieces = [piece for piece in re.split(r";|\n", text) if piece.strip()]
     words = re.compile(r"\b(if|for|when|where|falls|wenn|für|else|otherwise|sonst)\b")
-    as_if = [piece if words.search(piece) else re.sub(r",\s*(?=[^,]*(<|>|=|≤|≥|\\l|\\g))", " if ", piece, count=1) for piece in pieces]
+    as_if = [
+        piece if words.search(piece) else re.sub(r",\s*(?=[^,]*(<|>|=|≤|≥|\\l|\\g))", " if ", piece, count=1)
+        for piece in pieces
+    ]
     return "; ".join(piece.strip() for piece in as_if)
 
 

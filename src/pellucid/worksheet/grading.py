@@ -6,14 +6,15 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pellucid.document import Block, Document, Heading, Items, Paragraph, Table, escape
+from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
 from pellucid.storage import PathLike
-from pellucid.worksheet.answers import Answers, find, read_answers
+from pellucid.worksheet.answers import Answers, answered, read_answers
 from pellucid.worksheet.fields import Entries, read_entries
 from pellucid.worksheet.judging import VERDICTS, Judgement, judge
 from pellucid.worksheet.variants import Worksheet, worksheet
@@ -120,17 +121,20 @@ def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
         raise DataFileError(f"{read.source} answers variant {read.variant}, and variant {variant} was asked for")
     sheet = worksheet(read.variant if variant is None else variant)
     judgements = {}
+    unknown = [*read.unknown, *(str(n) for n in read.given if n not in {one.number for one in sheet.exercises})]
     for exercise in sheet.exercises:
         earlier: dict[str, Entries] = {}
         judged = []
+        known, others = answered(read, exercise.number, [field.key for field in exercise.fields])
+        unknown += [f"{exercise.number} {name}" for name in others]
         for field in exercise.fields:
-            given = find(read, exercise.number, field.key, is_only=len(exercise.fields) == 1)
+            given = known.get(field.key)
             judged.append(judge(field, given, earlier))
             entries = _entries(given, field.kind)
             if entries is not None:
                 earlier[field.key] = entries
         judgements[exercise.number] = tuple(judged)
-    return Grade(read, sheet, judgements)
+    return Grade(replace(read, unknown=tuple(unknown)), sheet, judgements)
 
 
 def _entries(given: object, kind: str) -> Entries | None:
@@ -168,13 +172,21 @@ def grade_folder(folder: PathLike, variant: int | None = None) -> list[Grade | N
 
 
 def answer_files(folder: PathLike) -> list[Path]:
-    """Return the files of answers in a folder by name."""
+    """Return the files of answers in a folder and those in it, by name."""
     path = Path(folder)
-    files = sorted(one for one in path.iterdir() if one.suffix.lower() in (".toml", ".json") and one.is_file())
+    files = sorted(one for one in path.rglob("*") if one.suffix.lower() in (".toml", ".json") and one.is_file())
     files = [one for one in files if one.name != "manifest.json"]
     if not files:
         raise FileNotFoundError(f"{folder} holds no answers: files that end in .toml or .json")
     return files
+
+
+def passed_over(folder: PathLike) -> list[str]:
+    """Name the files in a folder that are none of answers."""
+    taken = {*answer_files(folder), *Path(folder).rglob("manifest.json")}
+    return sorted(
+        str(one.relative_to(folder)) for one in Path(folder).rglob("*") if not one.is_dir() and one not in taken
+    )
 
 
 def _grade_one(file: Path, variant: int | None) -> Grade | NotGraded:
@@ -217,9 +229,11 @@ def _report(grade: Grade, *, solutions: bool) -> Document:
         said += [f"No answer: {', '.join(missing)}."] if missing else []
         if said:
             blocks += [Heading(2, f"{exercise.number} {exercise.title}"), Items(tuple(said))]
+    if grade.sheet.seed is None and grade.answers.variant is None:
+        blocks.append(Paragraph("The answers name no variant: they were compared with the sheet of the course."))
     if grade.answers.unknown:
         names = ", ".join(f"`{escape(name)}`" for name in grade.answers.unknown[:20])
-        blocks.append(Paragraph(f"No exercise has the name {names}: what stands there was not graded."))
+        blocks.append(Paragraph(f"No answer has the name {names}: what stands there was not graded."))
     return Document(f"{grade.sheet.title}: report", tuple(blocks))
 
 
@@ -256,39 +270,48 @@ def grades_csv(grades: Sequence[Grade | NotGraded]) -> str:
     str
         CSV: file, student, variant, points, of, each answer's verdict, and the mistakes by their names.
     """
-    keys: dict[tuple[int, str], None] = {}
+    keys: dict[tuple[int, str], int] = {}
     for one in grades:
         if isinstance(one, Grade):
             for number, several in one.judgements.items():
-                for judgement in several:
-                    keys.setdefault((number, judgement.field.key))
-    ordered = sorted(keys, key=lambda key: key[0])
+                for place, judgement in enumerate(several):
+                    keys.setdefault((number, judgement.field.key), place)
+    ordered = sorted(keys, key=lambda key: (key[0], keys[key]))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["file", "student", "variant", "points", "of", *(f"{n} {key}" for n, key in ordered), "mistakes"])
-    for one in grades:
-        writer.writerow(_plain(cell) for cell in _row(one, ordered))
+    for name, one in zip(short_names(grades), grades, strict=True):
+        writer.writerow(_plain(cell) for cell in [name, *_row(one, ordered)])
     return buffer.getvalue()
+
+
+def short_names(grades: Sequence[Grade | NotGraded]) -> list[str]:
+    """Name the files from the folder that they have in common."""
+    sources = [one.answers.source if isinstance(one, Grade) else one.source for one in grades]
+    if any(not source for source in sources):
+        return sources
+    common = os.path.commonpath([os.path.dirname(os.path.abspath(source)) for source in sources]) if sources else ""
+    return [os.path.relpath(os.path.abspath(source), common) for source in sources]
 
 
 def _row(one: Grade | NotGraded, ordered: Iterable[tuple[int, str]]) -> list[object]:
     if isinstance(one, NotGraded):
-        return [os.path.basename(one.source), "", "", "", "", *("" for _ in ordered), f"not graded: {one.reason}"]
+        return ["", "", "", "", *("" for _ in ordered), f"not graded: {one.reason}"]
     verdicts = {
         (number, judgement.field.key): judgement.verdict
         for number, several in one.judgements.items()
         for judgement in several
     }
     mistakes = [
-        f"{number} {judgement.field.key}: {judgement.mistake}" + (f" [{judgement.row}]" if judgement.row else "")
+        f"{number} {judgement.field.key}: {plain_markup(judgement.mistake)}"
+        + (f" [{judgement.row}]" if judgement.row else "")
         for number, several in one.judgements.items()
         for judgement in several
         if judgement.mistake
     ]
     variant = "" if one.sheet.seed is None else one.sheet.seed
     cells = [verdicts.get(key, "") for key in ordered]
-    source = os.path.basename(one.answers.source)
-    return [source, one.answers.student, variant, round(one.points, 4), one.of, *cells, "; ".join(mistakes)]
+    return [one.answers.student, variant, round(one.points, 4), one.of, *cells, "; ".join(mistakes)]
 
 
 def _plain(cell: object) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -78,15 +80,28 @@ def judge(field: Field, given: object, earlier: Mapping[str, Entries]) -> Judgem
     """
     if given is None:
         return Judgement(field, "", "missing", 0.0)
-    shown = given if isinstance(given, str) else repr(given)
+    shown = given if isinstance(given, str) else _as_written(given)
     shown = shown if len(shown) <= 300 else f"{shown[:297]}…"
     try:
         entries = read_entries(given, field.kind)
     except FormulaError as error:
         return Judgement(field, shown, "unreadable", 0.0, str(error))
+    if field.key == "σ'" and any(_SLOPE_OF_SIGMA.search(one) for one in flat(entries)):
+        return Judgement(field, shown, "unreadable", 0.0, "It names σ', which is what is asked for: work it out.")
     if isinstance(field, RunField):
         return _judge_number_of_run(field, shown, entries, earlier)
     return _judge_entries(field, shown, entries, earlier)
+
+
+_SLOPE_OF_SIGMA = re.compile(r"(σ|sigma|sigmoid|𝜎)\s*(\^\s*\{?\s*\\prime|['′’´])|d\s*(σ|\\sigma)\s*/")
+
+
+def _as_written(given: object) -> str:
+    """What a file held, in its own terms."""
+    try:
+        return json.dumps(given, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return str(given)
 
 
 def _judge_entries(field: Field, shown: str, entries: Entries, earlier: Mapping[str, Entries]) -> Judgement:
@@ -95,12 +110,13 @@ def _judge_entries(field: Field, shown: str, entries: Entries, earlier: Mapping[
     if fits and all(answer == "equal" for answer in answers):
         return _at_kinks(field, shown, entries)
     follows = field.follows(earlier) if field.follows is not None else None
-    if follows is not None and follows != field.expected and _is(field, entries, follows):
+    is_telling = follows is not None and not all(_is_zero(one) for one in flat(follows))  # zeros follow from zeros
+    if follows is not None and is_telling and follows != field.expected and _is(field, entries, follows):
         return Judgement(field, shown, "follows", 1.0, "It is right for your earlier answer.")
     slip = next((slip for slip in field.slips.shown if _is(field, entries, slip.answer)), None)
     if slip is not None:
         return Judgement(field, shown, "wrong", 0.0, mistake=slip.name, row=slip.row, repair=slip.repair)
-    problem = _unreadable(field, entries)
+    problem = _unreadable(field, entries) or _strange(field, entries)
     if problem:
         return Judgement(field, shown, "unreadable", 0.0, problem)
     if not fits:
@@ -160,6 +176,24 @@ def _unreadable(field: Field, entries: Entries) -> str:
             _parse(one, field.reading)
         except FormulaError as error:
             return f"Entry {i}: {error}" if len(flat(entries)) > 1 else str(error)
+    return ""
+
+
+def _is_zero(text: str) -> bool:
+    return re.fullmatch(r"[-+]?0*[.,]?0*", text.strip()) is not None
+
+
+def _strange(field: Field, entries: Entries) -> str:
+    """Name what no answer of this exercise can hold: it is misspelled rather than wrong."""
+    reading = field.reading
+    known = {*reading.names, *reading.definitions}
+    for one in flat(field.expected):
+        known |= {symbol.name for symbol in _parse(one, reading).free_symbols}
+    for one in flat(entries):
+        for symbol in sorted(_parse(one, reading).free_symbols, key=str):
+            is_label = reading.labels and "^" in symbol.name
+            if symbol.name not in known and not is_label:
+                return f"It holds {symbol.name}, which is no name of this exercise; is a sign or a bracket missing?"
     return ""
 
 
@@ -243,12 +277,17 @@ def _judge_number_of_run(field: RunField, shown: str, entries: Entries, earlier:
     value = _number(entries[0][0], field.reading)
     if problem or value is None:
         return Judgement(field, shown, "unreadable", 0.0, problem or "A number is asked for.")
+    if not abs(value) < _LARGEST:
+        return Judgement(field, shown, "wrong", 0.0, "It is far too large.")
     given = {
         key: number
         for key, one in earlier.items()
         if key[0] in "zad" and "/" not in key and (number := _number(one[0][0], field.reading)) is not None
-    }
+        and abs(number) < _LARGEST and number not in _TELLS_NOTHING
+    }  # fmt: skip
     assert field.digits is not None
+    if value == 0 and float(f"{field.expected[0][0]}") != 0:  # of which any mistake could be said
+        return Judgement(field, shown, "wrong", 0.0)
     found = diagnose_value(field.run, field.label, value=value, digits=field.digits, given=given)
     if found.verdict == "right":
         return Judgement(field, shown, "right", 1.0)
@@ -256,18 +295,29 @@ def _judge_number_of_run(field: RunField, shown: str, entries: Entries, earlier:
         return Judgement(field, shown, "right", 1.0, f"Rounded too early: it comes out {found.detail}.")
     if found.verdict == "follows":
         return Judgement(field, shown, "follows", 1.0, f"It is right for {found.detail}.")
-    if not found.hypotheses:
-        return _too_few_digits(field, shown, value, found.expected) or Judgement(field, shown, "wrong", 0.0)
+    close = _close(field, shown, value, found.expected)
+    if not found.hypotheses or close is not None:
+        return close or Judgement(field, shown, "wrong", 0.0)
     part = found.hypotheses[0].parts[0]
     return Judgement(field, shown, "wrong", 0.0, mistake=part.title, row=part.row, repair=part.mistake.repair)
 
 
-def _too_few_digits(field: RunField, shown: str, value: float, exact: float) -> Judgement | None:
-    """Half the points for a number that is right to fewer digits than were asked for, but to two at least."""
-    written = len(re.sub(r"\D", "", shown).lstrip("0"))
-    if not 2 <= written < (field.digits or 0) or not rounds_to(exact, value, written):
+_LARGEST = 1e6
+_TELLS_NOTHING = (0, 1, -1)
+"""Earlier answers from which too much follows to count."""
+
+
+def _close(field: RunField, shown: str, value: float, exact: float) -> Judgement | None:
+    """Half the points for a number with fewer digits than were asked for, two at least, or off in the last of them."""
+    written, digits = len(re.sub(r"\D", "", shown).lstrip("0")), field.digits or 0
+    if 2 <= written < digits and rounds_to(exact, value, written):
+        return Judgement(field, shown, "partly", 0.5, f"Right to {written} digits; {digits} are asked for.")
+    if exact == 0 or written < 2:
         return None
-    return Judgement(field, shown, "partly", 0.5, f"Right to {written} digits; {field.digits} are asked for.")
+    unit = 10.0 ** (math.floor(math.log10(abs(exact))) - digits + 1)
+    if abs(value - exact) > 1.5 * unit:
+        return None
+    return Judgement(field, shown, "partly", 0.5, "Off in the last digit: keep more digits on the way.")
 
 
 def shows(slip: Slip, field: Field) -> bool:
