@@ -381,11 +381,23 @@ def _typst_figure(block: Figure) -> str:
 
 
 def _typst_table(block: Table) -> str:
-    cells = ", ".join(f"[{typst_markup(cell)}]" for row in (block.header, *block.rows) for cell in row)
+    cells = ", ".join(f"[{_typst_cell(cell)}]" for row in (block.header, *block.rows) for cell in row)
     columns = len(block.header)
     return (
-        f"#table(columns: {columns}, stroke: none, inset: (x: 6pt, y: 4pt), table.hline(y: 1, stroke: 0.5pt), {cells})"
+        "#{ show math.equation.where(block: true): set align(left); "
+        "show math.equation.where(block: true): set block(spacing: 0pt); "
+        f"table(columns: {columns}, align: horizon, stroke: none, inset: (x: 6pt, y: 4pt), "
+        f"table.hline(y: 1, stroke: 0.5pt), {cells}) }}"
     )
+
+
+def _typst_cell(markup: str) -> str:
+    """A cell; a formula alone is set as a displayed one, whose height the row gives way to."""
+    only = list(spans(markup))
+    written = typst_markup(markup)
+    if len(only) == 1 and only[0].kind == "math" and written.startswith("$"):
+        return f"$ {written[1:-1]} $"
+    return written
 
 
 _TYPST: Mapping[type, Render] = {

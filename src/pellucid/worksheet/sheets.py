@@ -53,7 +53,7 @@ def key(sheet: Worksheet) -> Document:
     blocks: list[Block] = []
     for exercise in sheet.exercises:
         rows = tuple((f"`{field.key}`", f"${field.expected_latex}$") for field in exercise.fields)
-        blocks += [_heading(exercise), Table(("answer", ""), rows)]
+        blocks += [_heading(exercise), Table(("name", "answer"), rows)]
     return Document(sheet.title + ", key", tuple(blocks))
 
 
