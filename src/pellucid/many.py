@@ -8,6 +8,7 @@ from typing import Any
 
 from pellucid.arrays import ArrayLike
 from pellucid.engine import as_threads, compiled
+from pellucid.errors import TrainingDiverged
 from pellucid.network import Network
 from pellucid.training import History, Trainer, progress_bar, shows_progress
 
@@ -23,6 +24,11 @@ class Training:
     **settings
         As `Network.train` takes them, but for ``threads`` and ``progress``.
 
+    Attributes
+    ----------
+    problem : TrainingDiverged or None
+        After `train_many`: how this training ended early.
+
     Raises
     ------
     TypeError
@@ -36,13 +42,18 @@ class Training:
             if name in settings:
                 raise TypeError(f"{name} is of all trainings together: give it to train_many")
         self.network, self.X, self.Y, self.loss, self.settings = network, X, Y, loss, settings
+        self.problem: TrainingDiverged | None = None
 
     def __repr__(self) -> str:
         return f"<Training of {self.network!r}>"
 
 
 def train_many(
-    trainings: Iterable[Training], *, threads: int | None = None, progress: bool | None = None
+    trainings: Iterable[Training],
+    *,
+    threads: int | None = None,
+    progress: bool | None = None,
+    raises: bool = True,
 ) -> list[History]:
     """Train a list of networks side by side, each on one core.
 
@@ -54,6 +65,8 @@ def train_many(
         At most so many at once; by default PELLUCID_THREADS, or the cores this process may use.
     progress : bool, optional
         Show one progress bar for all; by default on a terminal alone.
+    raises : bool
+        Without it a training that diverged stops no one: its ``problem`` says how, and the list has its history so far.
 
     Returns
     -------
@@ -86,12 +99,12 @@ def train_many(
         trainer.settings.threads = 1
         trainer.settings.cancel = cancel
     if not shows_progress(progress):
-        return _run(chosen, trainers, at_once, cancel, lambda _: None)
+        return _run(chosen, trainers, at_once, cancel, lambda _: None, raises=raises)
     with progress_bar("epoch") as bar:
         total = sum(trainer.settings.epochs for trainer in trainers)
         done = sum(trainer.history.epochs for trainer in trainers)
         task = bar.add_task(f"of {len(chosen)} networks", total=total, completed=done)
-        return _run(chosen, trainers, at_once, cancel, lambda _: bar.update(task, advance=1))
+        return _run(chosen, trainers, at_once, cancel, lambda _: bar.update(task, advance=1), raises=raises)
 
 
 def _prepare(trainings: list[Training]) -> list[Trainer]:
@@ -112,7 +125,9 @@ def _prepare(trainings: list[Training]) -> list[Trainer]:
     return trainers
 
 
-def _run(trainings: list[Training], trainers: list[Trainer], at_once: int, cancel: Any, show: Any) -> list[History]:
+def _run(
+    trainings: list[Training], trainers: list[Trainer], at_once: int, cancel: Any, show: Any, *, raises: bool
+) -> list[History]:
     waiting = iter(range(len(trainers)))
     guard = threading.Lock()
     errors: dict[int, BaseException] = {}
@@ -131,6 +146,10 @@ def _run(trainings: list[Training], trainers: list[Trainer], at_once: int, cance
             trainer.settings.show = shown
             try:
                 trainer.run()
+            except TrainingDiverged as problem:
+                trainings[number].problem = problem
+                if raises:
+                    errors[number] = problem
             except BaseException as error:
                 errors[number] = error
             finally:

@@ -360,7 +360,8 @@ class Network(Layers):
         schedule : str or Schedule, optional
             What the learning rate is multiplied by in each epoch; see `pellucid.schedules`.
         callbacks : callable or a sequence of them
-            Called at the end of each epoch with a `pellucid.training.Epoch`, whose ``stop()`` ends the training.
+            Called at the end of each epoch with a `pellucid.training.Epoch`, whose ``stop()`` ends the training. One
+            with a method ``epochs_ahead()`` is called after at most so many epochs, which is faster for small networks.
         checkpoint : path, optional
             Written atomically every ``checkpoint_every`` epochs, at the end, and on Ctrl-C.
         resume : bool

@@ -225,16 +225,29 @@ class LBFGS(Described):
         Stop when no partial is larger.
     max_evaluations : int
         Of loss and gradient in one iteration's line search, at least 1.
+    total_evaluations : int, optional
+        Of loss and gradient in the whole training, at least 1; without it as many as the line searches need.
+    loss_tolerance : float in [0, ∞)
+        Stop when an iteration lowers the loss by less than this share of it.
 
     References
     ----------
     Byrd, Lu, Nocedal, Zhu, A limited memory algorithm for bound constrained optimization, 1995; SciPy.
     """
 
-    def __init__(self, memory: int = 10, tolerance: float = 1e-6, max_evaluations: int = 20) -> None:
+    def __init__(
+        self,
+        memory: int = 10,
+        tolerance: float = 1e-6,
+        max_evaluations: int = 20,
+        total_evaluations: int | None = None,
+        loss_tolerance: float = 2**-46,
+    ) -> None:
         self.memory = as_count(memory, "memory")
         self.tolerance = as_number(tolerance, "tolerance", 0)
         self.max_evaluations = as_count(max_evaluations, "max_evaluations")
+        self.total_evaluations = None if total_evaluations is None else as_count(total_evaluations, "total_evaluations")
+        self.loss_tolerance = as_number(loss_tolerance, "loss_tolerance", 0)
 
 
 OPTIMIZERS: Mapping[str, type[Optimizer] | type[LBFGS]] = {

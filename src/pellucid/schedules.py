@@ -31,8 +31,20 @@ class Schedule(Described):
         """
         raise NotImplementedError
 
+    def epochs_ahead(self) -> float:
+        """Return how many epochs from now on have factors that the losses to come cannot change: 1 or more."""
+        return 1
 
-class Constant(Schedule):
+
+class _Foreseeable(Schedule):
+    """A schedule whose factors do not depend on the losses."""
+
+    def epochs_ahead(self) -> float:
+        """Return infinity."""
+        return math.inf
+
+
+class Constant(_Foreseeable):
     """The factor is always 1."""
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
@@ -40,7 +52,7 @@ class Constant(Schedule):
         return 1.0
 
 
-class Step(Schedule):
+class Step(_Foreseeable):
     """γ^⌊(epoch - 1)/every⌋.
 
     Parameters
@@ -60,7 +72,7 @@ class Step(Schedule):
         return float(self.gamma ** ((epoch - 1) // self.every))
 
 
-class Exponential(Schedule):
+class Exponential(_Foreseeable):
     """γ^(epoch - 1).
 
     Parameters
@@ -77,7 +89,7 @@ class Exponential(Schedule):
         return float(self.gamma ** (epoch - 1))
 
 
-class Cosine(Schedule):
+class Cosine(_Foreseeable):
     """Half a cosine from 1 at epoch 1 towards ``final`` after the last.
 
     Parameters
@@ -103,7 +115,7 @@ class Cosine(Schedule):
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2
 
 
-class InverseScaling(Schedule):
+class InverseScaling(_Foreseeable):
     """epoch^(-power).
 
     Parameters
@@ -150,9 +162,6 @@ class ReduceOnPlateau(Schedule):
                 factor, waited = factor * self.gamma, 0
         return factor
 
-
-FORESEEABLE = (Constant, Step, Exponential, Cosine, InverseScaling)
-"""Schedules whose factors do not depend on the losses."""
 
 SCHEDULES: Mapping[str, type[Schedule]] = {
     "constant": Constant,

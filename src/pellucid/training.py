@@ -27,7 +27,7 @@ from pellucid.metrics import Metric, as_metric
 from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
-from pellucid.schedules import FORESEEABLE, Constant, Schedule
+from pellucid.schedules import Constant, Schedule
 from pellucid.storage import PathLike, as_json, check_writable, from_json, layers_header, read_file, write_file
 
 
@@ -112,6 +112,8 @@ class Epoch:
         All so far.
     network : Network
         With the parameters at the end of the epoch, to read and not to change.
+    stops : bool
+        Whether a callback ended the training.
     """
 
     number: int
@@ -119,14 +121,18 @@ class Epoch:
     values: Mapping[str, float]
     history: History
     network: Layers
-    _stops: bool = field(default=False, repr=False)
+    stops: bool = False
 
     def stop(self) -> None:
         """End the training after this epoch."""
-        self._stops = True
+        self.stops = True
 
 
 Callback = Callable[[Epoch], object]
+
+
+def _one() -> int:
+    return 1
 
 
 @dataclass(eq=False, repr=False)
@@ -352,9 +358,8 @@ class Trainer:
         )  # fmt: skip
         self.history.engine, descent = start_descent(self.layers, self.samples, self.state, steps, settings.cancel)
         is_plain = isinstance(settings.schedule, Constant)
-        most = settings.epochs if self._nothing_between() else 1
         while (first := self._whole.epoch + 1) <= settings.epochs:
-            epochs = range(first, min(first + min(most, MOST_EPOCHS), settings.epochs + 1))
+            epochs = range(first, min(first + self._epochs_ahead(), settings.epochs + 1))
             factors = [settings.schedule.factor(epoch, settings.epochs, self._monitored()) for epoch in epochs]
             rates = [optimizer.learning_rate * factor for factor in factors]
             if settings.cancel is not None and settings.cancel.is_set():
@@ -383,13 +388,16 @@ class Trainer:
             if stops:
                 return
 
-    def _nothing_between(self) -> bool:
-        """Whether nothing has to be done, or can be decided, between one epoch and the next."""
+    def _epochs_ahead(self) -> int:
+        """How many epochs may be gone through before anything has to be done or decided."""
         settings = self.settings
-        return not (
-            self.validation is not None or settings.metrics or settings.callbacks or settings.checkpoint is not None
-            or settings.patience is not None or not isinstance(settings.schedule, FORESEEABLE)
-        )  # fmt: skip
+        if (
+            self.validation is not None or settings.metrics or settings.checkpoint is not None
+            or settings.patience is not None
+        ):  # fmt: skip
+            return 1
+        each = [getattr(callback, "epochs_ahead", _one)() for callback in settings.callbacks]
+        return int(min(MOST_EPOCHS, settings.schedule.epochs_ahead(), *each))
 
     # L-BFGS through SciPy.
 
@@ -422,8 +430,8 @@ class Trainer:
             total, layers.parameters.astype(np.float64), jac=True, method="L-BFGS-B", callback=iterated,
             options={
                 "maxiter": settings.epochs, "maxcor": optimizer.memory, "gtol": optimizer.tolerance,
-                "maxls": optimizer.max_evaluations, "maxfun": settings.epochs * (optimizer.max_evaluations + 1),
-                "ftol": 64 * np.finfo(np.float64).eps,
+                "maxls": optimizer.max_evaluations, "ftol": optimizer.loss_tolerance,
+                "maxfun": optimizer.total_evaluations or settings.epochs * (optimizer.max_evaluations + 1),
             },
         )  # fmt: skip
         if self.history.stopped == "epochs" and self.history.epochs < settings.epochs:
@@ -465,7 +473,7 @@ class Trainer:
         seen = Epoch(epoch, settings.epochs, dict(row), history, self.layers)
         for callback in settings.callbacks:
             callback(seen)
-        if seen._stops and history.stopped == "epochs":
+        if seen.stops and history.stopped == "epochs":
             history.stopped = "callback"
         return history.stopped != "epochs"
 

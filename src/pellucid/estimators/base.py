@@ -1,0 +1,821 @@
+"""What both estimators do: parameters checked, data read, a network trained, and what is known of it afterwards."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sparse
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from pellucid import randomness
+from pellucid.activations import ACTIVATIONS, Activation, as_activation
+from pellucid.arrays import Array
+from pellucid.errors import TrainingDiverged
+from pellucid.estimators import interchange, prefitted
+from pellucid.estimators.convergence import Convergence, Falling, PowerOfSamples, Watch
+from pellucid.estimators.scaling import Scaling
+from pellucid.losses import Loss
+from pellucid.network import Network
+from pellucid.optimizers import LBFGS, SGD, Adam
+from pellucid.schedules import Constant
+from pellucid.storage import PathLike
+from pellucid.training import Epoch, History
+
+STOCHASTIC = ("sgd", "adam")
+
+OUR_NAMES = {"logistic": "sigmoid"}
+"""Activations that scikit-learn calls otherwise."""
+THEIR_NAMES = {ours: theirs for theirs, ours in OUR_NAMES.items()}
+
+_HIDDEN = {name for name, row in ACTIVATIONS.items() if row.elementwise} | set(OUR_NAMES)
+
+CHUNK_BYTES = 64 * 2**20
+"""What is made dense, or converted, of sparse and of memory-mapped inputs at a time."""
+
+LBFGS_LOSS_TOLERANCE = 1e7 * np.finfo(np.float64).eps  # SciPy's
+LBFGS_LINE_SEARCH = 20
+
+
+@dataclass(eq=False)
+class Fit:
+    """One fit, ready to run.
+
+    Attributes
+    ----------
+    X : array or sparse matrix of shape (n, n_1)
+    Y : ndarray of shape (n, n_F)
+    weight : ndarray of shape (n,) or None
+    loss : Loss or str
+    settings : dict
+        For `Network.train`.
+    watch : Watch
+    incremental : bool
+    """
+
+    X: Any
+    Y: Array
+    weight: Array | None
+    loss: Any
+    settings: dict[str, Any]
+    watch: Watch
+    incremental: bool
+
+
+class MLP(BaseEstimator):  # type: ignore[misc]
+    """What `MLPClassifier` and `MLPRegressor` have in common."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(_HIDDEN), Activation, list, tuple],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "monitor": [StrOptions({"score", "loss"})],
+        "standardize": ["boolean", StrOptions({"inputs", "targets"})],
+        "callbacks": [callable, list, tuple],
+    }
+
+    network_: Network
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
+    validation_scores_: list[float] | None
+    best_loss_: float | None
+    best_validation_score_: float | None
+    x_scaling_: Scaling | None
+    y_scaling_: Scaling | None
+    _best: dict[str, float]
+
+    # What a class of its own says.
+
+    def _check_targets(self, y: Any, *, incremental: bool) -> Array:
+        """Read y as the network's targets (n, n_F), and learn the classes."""
+        raise NotImplementedError
+
+    def _output(self) -> Activation:
+        """σ of the output layer."""
+        raise NotImplementedError
+
+    def _loss(self) -> Loss | str:
+        """L, as the network takes it."""
+        raise NotImplementedError
+
+    def _score_outputs(self, Y: Array, a: Array, weight: Array | None) -> float:
+        """The score of outputs against targets."""
+        raise NotImplementedError
+
+    def _class_weights(self, y: Any, weight: Array | None, *, incremental: bool) -> Array | None:  # noqa: ARG002
+        return weight
+
+    # Fitting.
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_set: Any = None) -> Self:
+        """Train on samples.
+
+        Parameters
+        ----------
+        X : array_like, sparse matrix or data frame of shape (n_samples, n_features)
+            float32 stays float32. Of a sparse matrix, or a memory map of integers, a chunk at a time is made dense.
+        y : array_like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array_like of shape (n_samples,), optional
+            Weight 2 counts like the sample twice.
+        validation_set : (X, y) or (X, y, sample_weight), optional
+            Gives `validation_loss_curve_`; with ``early_stopping=True`` it decides when to stop, and nothing is split
+            off for that.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            A parameter outside its range, by its name; samples that do not fit.
+
+        Warns
+        -----
+        ConvergenceWarning
+            ``max_iter`` was reached first, or training diverged; the last finite parameters are kept.
+        """
+        if prefitted.takes(self, X, y, sample_weight, validation_set):
+            return self
+        fit = self._prepare(X, y, sample_weight, validation_set, incremental=False)
+        self._finish(fit, *self._run(fit))
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_chunks(self, chunks: Any, *, classes: Any = None) -> Self:
+        """Train on data that comes a chunk at a time, for more of it than memory holds.
+
+        Parameters
+        ----------
+        chunks : iterable of (X, y) or (X, y, sample_weight), or a function that returns one
+            Gone through once in each epoch. Samples are shuffled within their chunk.
+        classes : array_like of shape (n_classes,), optional
+            All classes, for a classifier whose first chunk may lack some.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            No chunks; an iterator, which can be gone through only once, where ``max_iter`` is more than 1;
+            ``early_stopping``, or ``solver='lbfgs'``.
+
+        Notes
+        -----
+        Standardisation, if asked for, is that of the first chunk. Batches do not reach over the end of a chunk.
+        """
+        if self.early_stopping or self.solver not in STOCHASTIC:
+            raise ValueError("fit_chunks needs solver='sgd' or 'adam' and early_stopping=False: it sees chunks alone")
+        if not callable(chunks) and iter(chunks) is chunks and self.max_iter > 1:
+            raise ValueError(
+                "chunks is an iterator, which can be gone through once, and max_iter is more than 1: give a list, or a "
+                "function that returns a new iterator"
+            )
+        if not self.warm_start:
+            for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+                delattr(self, name)
+        convergence = Convergence(
+            self.tol, self.n_iter_no_change, self.learning_rate_init,
+            is_adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
+            best=self._best.get("training loss") if hasattr(self, "coefs_") else None,
+        )  # fmt: skip
+        problem = None
+        losses: list[float] = []
+        while len(losses) < self.max_iter and not convergence.has_converged and problem is None:
+            total, seen = 0.0, 0
+            for X, y, *weight in chunks() if callable(chunks) else chunks:
+                fit = self._prepare_chunk(X, y, weight[0] if weight else None, classes, convergence)
+                history, problem = self._run(fit)
+                if problem is not None or history.stopped == "interrupted":
+                    break
+                n = fit.X.shape[0]
+                total, seen = total + n * history["loss"][0], seen + n
+                self.t_ += n
+            if not seen and problem is None:
+                raise ValueError("there are no chunks")
+            losses.append(float("nan") if problem is not None else total / seen)
+            if self.verbose:
+                print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")  # noqa: T201
+            convergence.see(losses[-1])
+            if history.stopped == "interrupted":
+                break
+        self._finish_chunks(losses, history, problem, convergence)
+        return self
+
+    def _prepare_chunk(self, X: Any, y: Any, weight: Any, classes: Any, convergence: Convergence) -> Fit:
+        if classes is not None and not hasattr(self, "classes_"):
+            self._learn_classes(classes)
+        fit = self._prepare(X, y, weight, None, incremental=hasattr(self, "coefs_") or classes is not None)
+        if convergence.is_adaptive:
+            fit.settings["schedule"] = Falling(convergence)
+        fit.settings |= {"epochs": 1, "callbacks": []}
+        return fit
+
+    def _learn_classes(self, classes: Any) -> None:  # noqa: ARG002
+        raise TypeError("classes are for a classifier")
+
+    def _finish_chunks(
+        self, losses: list[float], history: History, problem: TrainingDiverged | None, convergence: Convergence
+    ) -> None:
+        self.n_iter_, self.loss_ = len(losses), losses[-1]
+        self.loss_curve_ += losses
+        self.best_loss_ = self._best["training loss"] = convergence.best
+        self._no_improvement_count = convergence.count
+        self._show()
+        if problem is not None:
+            _warn(_in_our_words(str(problem)), ConvergenceWarning)
+        elif history.stopped == "interrupted":
+            _warn("Training interrupted by user.")
+        elif not convergence.has_converged:
+            self._warn_of_epochs("training loss")
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC:
+            raise AttributeError(f"partial_fit needs solver='sgd' or 'adam', got {self.solver!r}")
+        return True
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        fit = self._prepare(X, y, sample_weight, None, incremental=True)
+        self._finish(fit, *self._run(fit))
+        return self
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, validation_set: Any, *, incremental: bool) -> Fit:
+        """Check everything, make the network if there is none to go on from, and say how to train it."""
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True: it sees one epoch at a time")
+        hidden = self._hidden_sizes()
+        is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._read(X, y, reset=is_first)
+        Y = self._check_targets(y, incremental=incremental)
+        weight = None if sample_weight is None else self._read_weight(sample_weight, X)
+        weight = self._class_weights(y, weight, incremental=incremental)
+        random = check_random_state(self.random_state)
+        sizes = [X.shape[1], *hidden, Y.shape[1]]
+        if is_first:
+            self._start(sizes, _float_dtype(X), random)
+            self._learn_scaling(X, Y, weight)
+        else:
+            self._go_on(sizes)
+        Y = Y.astype(self.network_.dtype)
+        if self.y_scaling_ is not None:
+            Y = self.y_scaling_.apply(Y)
+        validation = None
+        if validation_set is not None:
+            validation = self._read_validation(validation_set)
+        elif self.early_stopping and self.solver in STOCHASTIC:
+            X, Y, weight, validation = self._split(X, Y, weight, random)
+        seed = int(random.randint(np.iinfo(np.int32).max)) + self._n_fits
+        self._n_fits += 1
+        return self._settle(X, Y, weight, validation, seed, incremental=incremental)
+
+    def _settle(self, X: Any, Y: Array, weight: Array | None, validation: Any, seed: int, *, incremental: bool) -> Fit:
+        """Turn parameters into what `Network.train` takes."""
+        n, network = X.shape[0], self.network_
+        mean_weight = 1.0 if weight is None else float(weight.mean())
+        decides = self.early_stopping and validation is not None
+        monitor = f"validation {self.monitor}" if decides else "training loss"
+        convergence = Convergence(
+            self.tol,
+            np.inf if self.solver == "lbfgs" else self.n_iter_no_change,  # which has a rule of its own
+            self.learning_rate_init,
+            is_adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
+            best=self._best.get(monitor),
+        )
+        score = None
+        if decides:
+            score = self._scorer(validation)
+        watch = Watch(convergence, score, monitor, network.parameters, verbose=bool(self.verbose))
+        callbacks = [self.callbacks] if callable(self.callbacks) else list(self.callbacks)
+        settings: dict[str, Any] = {
+            "epochs": 1 if incremental else self.max_iter,
+            "seed": seed,
+            "callbacks": [watch, *callbacks],
+            "validation": validation,
+            "progress": False,
+        }
+        if self.solver == "lbfgs":
+            size = n
+            settings["optimizer"] = LBFGS(
+                tolerance=self.tol,
+                max_evaluations=LBFGS_LINE_SEARCH,
+                loss_tolerance=LBFGS_LOSS_TOLERANCE,
+                total_evaluations=self.max_fun,
+            )
+        else:
+            size = self._batch_size(n)
+            settings |= {
+                "batch_size": size,
+                "shuffle": self.shuffle,
+                "dropout": self.dropout,
+                "clip_norm": self.clip_norm,
+                "optimizer": self._optimizer(),
+                "schedule": self._schedule(convergence, n),
+            }
+        settings["l2"] = self.alpha / (mean_weight * size) if mean_weight else 0.0
+        return Fit(X, Y, weight, self._loss(), settings, watch, incremental)
+
+    def _optimizer(self) -> SGD | Adam:
+        if self.solver == "adam":
+            return Adam(self.learning_rate_init, self.beta_1, self.beta_2, self.epsilon)
+        momentum = min(float(self.momentum), float(np.nextafter(1, 0)))  # 1 may be asked for, and is this to rounding
+        return SGD(self.learning_rate_init, momentum, bool(self.nesterovs_momentum and momentum))
+
+    def _schedule(self, convergence: Convergence, n: int) -> Any:
+        if convergence.is_adaptive:
+            return Falling(convergence)
+        if self.solver == "sgd" and self.learning_rate == "invscaling":
+            return PowerOfSamples(self.power_t, self.t_, n)
+        return Constant()
+
+    def _batch_size(self, n: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n)
+        if self.batch_size > n:
+            _warn(f"batch_size={self.batch_size} is more than the {n} samples: {n} is used")
+        return min(self.batch_size, n)
+
+    def _hidden_sizes(self) -> list[int]:
+        given = self.hidden_layer_sizes
+        sizes = list(given) if hasattr(given, "__iter__") else [given]
+        if any(size != int(size) or size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def _hidden_activations(self, n_hidden: int) -> list[Activation]:
+        """σ of each hidden layer."""
+        given = self.activation
+        several = list(given) if isinstance(given, list | tuple) else [given] * n_hidden
+        if len(several) != n_hidden:
+            raise ValueError(
+                f"activation has {len(several)} entries, but hidden_layer_sizes has {n_hidden}: one name for all, or "
+                "one entry for each hidden layer"
+            )
+        rows = [as_activation(OUR_NAMES.get(one, one) if isinstance(one, str) else one) for one in several]
+        if any(not row.elementwise for row in rows):
+            raise ValueError("activation: softmax is for the output layer only")
+        return rows
+
+    def _start(self, sizes: list[int], dtype: Any, random: np.random.RandomState) -> None:
+        """Make a network with Glorot's uniform weights and biases, drawn as scikit-learn draws them."""
+        sigmas = self._hidden_activations(len(sizes) - 2)
+        weights, biases = [], []
+        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+            sigma = sigmas[min(i, len(sigmas) - 1)].name if sigmas else ""
+            bound = np.sqrt((2.0 if sigma == "sigmoid" else 6.0) / (n_in + n_out))
+            weights.append(random.uniform(-bound, bound, (n_in, n_out)).T.astype(dtype))
+            biases.append(random.uniform(-bound, bound, n_out).astype(dtype))
+        self._take(Network(sizes, [*sigmas, self._output()], dtype=dtype, init=(weights, biases)))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Start counting: nothing was seen."""
+        self.t_ = 0
+        self.n_iter_ = 0
+        self.loss_curve_ = []
+        self.validation_loss_curve_ = None
+        self.validation_scores_ = None
+        self.best_loss_ = None
+        self.best_validation_score_ = None
+        self.learning_rate_ = float(self.learning_rate_init)
+        self._best = {}
+        self._n_fits = 0
+
+    def _take(self, network: Network) -> None:
+        """Take a network for one's own."""
+        self.network_ = network
+        self.n_layers_ = network.F
+        self.n_outputs_ = network.size(network.F)
+        output = network.activations[network.F].name
+        self.out_activation_ = THEIR_NAMES.get(output, output)
+        self._show()
+
+    def _show(self) -> None:
+        """Show the network's parameters as ``coefs_`` and ``intercepts_``, which are views of them."""
+        network = self.network_
+        self.coefs_ = [network.W[l].T for l in range(2, network.F + 1)]
+        self.intercepts_ = [network.b[l] for l in range(2, network.F + 1)]
+        self._views = (tuple(self.coefs_), tuple(self.intercepts_))
+
+    def _network(self) -> Network:
+        """Return the network, with what was put in place of ``coefs_[i]`` or ``intercepts_[i]`` copied into it."""
+        for given, views in zip((self.coefs_, self.intercepts_), self._views, strict=True):
+            for i, view in enumerate(views):
+                if given[i] is not view:
+                    view[...] = given[i]
+                    given[i] = view
+        return self.network_
+
+    def _go_on(self, sizes: list[int]) -> None:
+        """Go on from the network that there is, or from weights that were set by hand."""
+        if not hasattr(self, "network_"):
+            weights, biases = [np.asarray(W).T for W in self.coefs_], [np.asarray(b) for b in self.intercepts_]
+            sigmas = self._hidden_activations(len(sizes) - 2)
+            self._take(Network(sizes, [*sigmas, self._output()], init=(weights, biases)))
+            self._forget()
+            self.x_scaling_ = self.y_scaling_ = None
+        if tuple(sizes) != tuple(self._network().sizes):
+            before = "-".join(map(str, self.network_.sizes))
+            raise ValueError(
+                f"the network so far is {before}, and this would be {'-'.join(map(str, sizes))}: set warm_start=False, "
+                "or a new estimator, to start afresh"
+            )
+        self.network_.optimizer_state = self._state_to_go_on_from()
+
+    def _state_to_go_on_from(self) -> Any:
+        state = self.network_.optimizer_state
+        return state if state is not None and state.optimizer == self.solver else None
+
+    def _learn_scaling(self, X: Any, Y: Array, weight: Array | None) -> None:
+        inputs = self.standardize in (True, "inputs")
+        dtype = _float_dtype(X)
+        self.x_scaling_ = Scaling.of(X, weight, dtype) if inputs else None
+        self.y_scaling_ = Scaling.of(Y, weight, dtype) if self._scales_targets() else None
+
+    def _scales_targets(self) -> bool:
+        return False
+
+    # Reading samples.
+
+    def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        dtype: Any = (np.float64, np.float32)
+        if _is_mapped_integers(X):
+            dtype = None
+        return validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=self._takes_numbers, dtype=dtype,
+            reset=reset,
+        )  # fmt: skip
+
+    _takes_numbers = False
+
+    def _read_weight(self, sample_weight: Any, X: Any) -> Array:
+        found: Array = _check_sample_weight(sample_weight, X, dtype=_float_dtype(X), ensure_non_negative=True)
+        return found
+
+    def _read_validation(self, given: Any) -> tuple[Any, ...]:
+        if not isinstance(given, list | tuple) or len(given) not in (2, 3):
+            raise ValueError(f"validation_set is (X, y) or (X, y, sample_weight), got {type(given).__name__}")
+        X, y = self._read(given[0], given[1], reset=False)
+        Y = self._check_targets(y, incremental=True).astype(self.network_.dtype)
+        if Y.shape[1] != self.n_outputs_:
+            raise ValueError(f"validation_set: y has {Y.shape[1]} outputs, but the network has {self.n_outputs_}")
+        if self.y_scaling_ is not None:
+            Y = self.y_scaling_.apply(Y)
+        weight = [] if len(given) == 2 or given[2] is None else [self._read_weight(given[2], X)]
+        return (self._dense(X), Y, *weight)
+
+    def _split(self, X: Any, Y: Array, weight: Array | None, random: np.random.RandomState) -> tuple[Any, ...]:
+        """Set a validation set aside, stratified by class where there is one class to a sample."""
+        index = np.arange(X.shape[0])
+        rest, held_out = train_test_split(
+            index, random_state=random, test_size=self.validation_fraction, stratify=self._strata(Y)
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                f"The validation set is too small: {len(held_out)} of {len(index)} samples. Increase "
+                "validation_fraction or the size of the data."
+            )
+        parts = [weight[held_out]] if weight is not None else []
+        validation = (self._dense(X[held_out]), Y[held_out], *parts)
+        return X[rest], Y[rest], None if weight is None else weight[rest], validation
+
+    def _strata(self, Y: Array) -> Any:  # noqa: ARG002
+        return None
+
+    def _scorer(self, validation: tuple[Any, ...]) -> Callable[[], float]:
+        X, Y, *weight = validation
+
+        def score() -> float:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                a = self.network_.forward(X)
+            return self._score_outputs(Y, a, *weight) if np.isfinite(a).all() else float("nan")
+
+        return score
+
+    # Inputs, a chunk at a time where they are not numbers of the network's type in memory.
+
+    def _dense(self, rows: Any) -> Array:
+        """Make rows dense, of the network's type, and standardised if asked for."""
+        dense = rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
+        dense = dense.astype(self.network_.dtype, copy=False)
+        return dense if self.x_scaling_ is None else self.x_scaling_.apply(dense)
+
+    def _rows_at_once(self, X: Any) -> int:
+        """How many rows are made dense at a time."""
+        is_ready = isinstance(X, np.ndarray) and X.dtype == self.network_.dtype and self.x_scaling_ is None
+        row = X.shape[1] * self.network_.dtype.itemsize
+        return X.shape[0] if is_ready else max(1, CHUNK_BYTES // max(row, 1))
+
+    def _forward(self, X: Any) -> Array:
+        """a^F of checked inputs."""
+        network, at_once = self._network(), self._rows_at_once(X)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            if at_once >= X.shape[0]:
+                return network.forward(self._dense(X))
+            parts = [network.forward(self._dense(X[i : i + at_once])) for i in range(0, X.shape[0], at_once)]
+        return np.concatenate(parts)
+
+    def _outputs(self, X: Any) -> Array:
+        """a^F of what a user gives."""
+        check_is_fitted(self)
+        dtype: Any = None if _is_mapped_integers(X) else (np.float64, np.float32)
+        return self._forward(validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=False))
+
+    # Running, and what is known afterwards.
+
+    def _run(self, fit: Fit) -> tuple[History, TrainingDiverged | None]:
+        try:
+            if self._rows_at_once(fit.X) >= fit.X.shape[0]:
+                X = self._dense(fit.X)
+                return self.network_.train(X, fit.Y, fit.loss, sample_weight=fit.weight, **fit.settings), None
+            return self._run_in_chunks(fit), None
+        except TrainingDiverged as problem:
+            history = problem.history
+            assert isinstance(history, History)
+            return history, problem
+
+    def _run_in_chunks(self, fit: Fit) -> History:
+        """Train on inputs that do not fit into memory as they are: batches in the same order, a chunk at a time."""
+        settings = dict(fit.settings)
+        callbacks, epochs, seed = settings.pop("callbacks"), settings.pop("epochs"), settings.pop("seed")
+        validation, schedule = settings.pop("validation"), settings.pop("schedule", Constant())
+        if self.solver == "lbfgs":
+            raise ValueError(
+                f"solver='lbfgs' needs all inputs at once, and {fit.X.shape} of them are more than "
+                f"{CHUNK_BYTES // 2**20} MB: use solver='adam' or 'sgd', or a dense array"
+            )
+        n, history = fit.X.shape[0], History(seed)
+        size = settings["batch_size"]
+        step = max(size, self._rows_at_once(fit.X) // size * size)
+        shuffles = settings.pop("shuffle") and size < n
+        for epoch in range(1, epochs + 1):
+            rate = schedule.factor(epoch, epochs, [])
+            order = randomness.permutation(randomness.key(seed, epoch, 0), n) if shuffles else np.arange(n)
+            total = 0.0
+            for start in range(0, n, step):
+                rows: Any = order[start : start + step] if shuffles else slice(start, start + step)
+                weight = None if fit.weight is None else fit.weight[rows]
+                if weight is not None and not weight.any():
+                    continue
+                part = self.network_.train(
+                    self._dense(fit.X[rows]), fit.Y[rows], fit.loss, sample_weight=weight, epochs=1, shuffle=False,
+                    seed=seed + start, **settings | {"schedule": _Fixed(rate)},
+                )  # fmt: skip
+                total += part["loss"][0] * min(step, n - start) / n
+                if part.stopped == "interrupted":
+                    history.stopped = "interrupted"
+                    return history
+            history.engine = part.engine
+            row = {"loss": total}
+            if validation is not None:
+                row["validation_loss"] = self._validation_loss(validation, fit.loss)
+            history.add(row)
+            seen = Epoch(epoch, epochs, row, history, self.network_)
+            for callback in callbacks:
+                callback(seen)
+            if seen.stops:
+                history.stopped = "callback"
+                break
+        return history
+
+    def _validation_loss(self, validation: tuple[Any, ...], loss: Any) -> float:
+        X, Y, *weight = validation
+        return float(self.network_.gradient(X, Y, loss, sample_weight=weight[0] if weight else None).loss)
+
+    def _finish(self, fit: Fit, history: History, problem: TrainingDiverged | None) -> None:
+        """Keep what was learnt, and warn of what a user can change."""
+        watch, network = fit.watch, self.network_
+        losses, scores = list(history.get("loss", ())), list(watch.scores)
+        validation = list(history["validation_loss"]) if "validation_loss" in history else None
+        if problem is not None:  # the epoch in which it happened has a loss too, which is no number
+            losses.append(float("nan"))
+            scores += [float("nan")] * (watch.score is not None)
+            validation = None if validation is None else [*validation, float("nan")]
+        self.n_iter_ = len(losses)
+        self.t_ += fit.X.shape[0] * len(losses)
+        self.loss_curve_ += losses
+        if fit.settings["validation"] is not None:
+            self.validation_loss_curve_ = [*(self.validation_loss_curve_ or []), *(validation or [])]
+        if watch.score is not None:
+            self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
+        self.loss_ = losses[-1] if losses else self._total_loss(fit)
+        self._best[watch.monitor] = watch.convergence.best
+        if watch.monitor == "training loss":
+            self.best_loss_ = min([self.loss_, *losses, *([self.best_loss_] if self.best_loss_ is not None else [])])
+        else:
+            self.best_loss_ = None
+            finite = [score for score in self.validation_scores_ or [] if np.isfinite(score)]
+            self.best_validation_score_ = max(finite, default=None)
+        if watch.best is not None and problem is None and history.stopped != "interrupted":
+            network.parameters = watch.best
+        schedule = fit.settings.get("schedule")
+        if schedule is not None:
+            factor = schedule.factor(self.n_iter_ + 1, self.max_iter, [])
+            self.learning_rate_ = float(self.learning_rate_init * factor)
+        self._no_improvement_count = watch.convergence.count
+        self._show()
+        self._warn(fit, history, problem)
+
+    def _total_loss(self, fit: Fit) -> float:
+        """The loss of a training that was at its end when it began."""
+        X = self._dense(fit.X)
+        found = self.network_.gradient(X, fit.Y, fit.loss, sample_weight=fit.weight, l2=fit.settings["l2"])
+        return float(found.loss)
+
+    def _warn(self, fit: Fit, history: History, problem: TrainingDiverged | None) -> None:
+        if problem is not None:
+            _warn(_in_our_words(str(problem)), ConvergenceWarning)
+        elif history.stopped == "interrupted":
+            _warn("Training interrupted by user.")
+        elif self.solver == "lbfgs":
+            if history.stopped in ("epochs", "stalled"):
+                limit = f"max_iter={self.max_iter}" if self.n_iter_ >= self.max_iter else f"max_fun={self.max_fun}"
+                _warn(
+                    f"L-BFGS reached {limit} before the gradient fell below tol={self.tol:g}: raise the limit or tol, "
+                    "or standardize the inputs (standardize=True).",
+                    ConvergenceWarning,
+                )
+        elif not fit.incremental and history.stopped == "epochs" and not fit.watch.convergence.has_converged:
+            self._warn_of_epochs(fit.watch.monitor)
+
+    def _warn_of_epochs(self, monitor: str) -> None:
+        _warn(
+            f"max_iter={self.max_iter} epochs are over and the {monitor} still improved by more than tol={self.tol:g} "
+            f"within the last {self.n_iter_no_change:g} (n_iter_no_change): raise max_iter or tol.",
+            ConvergenceWarning,
+        )
+
+    # Looking inside.
+
+    def input_gradient(self, X: Any) -> Array:
+        """Differentiate the outputs by the inputs, sample by sample.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
+            ∂a_j^F/∂x_i in the units of inputs and predictions; without the axis of outputs if there is one. For classes
+            a^F are the probabilities; of two classes, that of the second.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
+        network, dense = self._network(), self._dense(X)
+        targets = np.zeros((len(dense), self.n_outputs_), network.dtype)
+        rows = [network.backprop(dense, targets, _output_alone(j)).input_gradient for j in range(self.n_outputs_)]
+        found = np.stack(rows, axis=1)
+        if self.x_scaling_ is not None:
+            found = found / self.x_scaling_.scale
+        if self.y_scaling_ is not None:
+            found = found * self.y_scaling_.scale[:, np.newaxis]
+        return found[:, 0] if self.n_outputs_ == 1 else found
+
+    # Files, and scikit-learn's own.
+
+    def to_file(self, path: PathLike) -> None:
+        """Write the fitted estimator to a safetensors file: parameters, weights, curves and classes, never code.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+        ValueError
+            A user-made activation or loss, which is code. Callbacks are left out.
+        OSError
+            The file cannot be written; one that was there stays as it was.
+        """
+        interchange.write(self, path)
+
+    @classmethod
+    def from_file(cls, path: PathLike) -> Self:
+        """Read an estimator back from a file; training goes on from it with the same bits.
+
+        Raises
+        ------
+        FileNotFoundError, OSError
+        ModelFileError
+            It is truncated, foreign, of a newer format, or of another estimator.
+        """
+        return interchange.read(cls, path)
+
+    @classmethod
+    def from_sklearn(cls, model: Any) -> Self:
+        """Take over scikit-learn's fitted estimator of the same name: parameters, weights, curves and classes."""
+        return interchange.from_sklearn(cls, model)
+
+    def to_sklearn(self) -> Any:
+        """Make scikit-learn's estimator of the same name, with the same numbers.
+
+        Losses that it does not have become ``squared_error``, which matters to further training alone.
+
+        Raises
+        ------
+        ValueError
+            It has other activations, or standardisation, which scikit-learn's cannot have.
+        """
+        return interchange.to_sklearn(self)
+
+    # Pickles and copies: the views are made anew.
+
+    def __getstate__(self) -> dict[str, Any]:
+        if "network_" in self.__dict__:
+            self._network()
+        state = dict(super().__getstate__())
+        if "network_" in state:
+            for name in ("coefs_", "intercepts_", "_views"):
+                state.pop(name, None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "network_" in self.__dict__:
+            self._show()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line outside this library and scikit-learn that asked for it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(("pellucid.", "sklearn.")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+class _Fixed(Constant):
+    """One factor for the one epoch of a chunk."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
+        return self.value
+
+
+def _output_alone(j: int) -> Loss:
+    """The loss that is output j, whose gradient by the inputs is that of the output."""
+
+    def gradient(a: Array, y: Array) -> Array:  # noqa: ARG001
+        only = np.zeros_like(a)
+        only[..., j] = 1
+        return only
+
+    return Loss(f"output {j + 1}", lambda a, y: a[..., j], gradient)
+
+
+def _float_dtype(X: Any) -> np.dtype[Any]:
+    """The network's type: that of the inputs, if they are floats that it takes."""
+    return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+
+
+def _is_mapped_integers(X: Any) -> bool:
+    return isinstance(X, np.memmap) and X.dtype.kind in "iub"
+
+
+def _in_our_words(message: str) -> str:
+    """A divergence in the names of the estimators' parameters."""
+    message = message.replace("a learning rate below", "learning_rate_init below")
+    return message.replace("standardised inputs", "standardize=True").replace(
+        "standardised targets", "standardize=True"
+    )
