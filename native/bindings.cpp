@@ -226,7 +226,7 @@ class Steps {
 
     // The flat gradient and the loss, with the penalty.
     nb::object gradient(const Vector<const T>& parameters, nb::handle X, nb::handle Y, nb::handle weight, int loss,
-                        double loss_setting, double l2, double l1) {
+                        const std::vector<double>& loss_settings, double l2, double l1) {
         Samples<T> samples;
         if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
@@ -240,7 +240,7 @@ class Steps {
             const std::lock_guard<std::mutex> lock(mutex_);
             Descent<T>& descent = descent_for(samples.count);
             descent.machine.problem.loss = loss_of(loss);
-            descent.machine.problem.loss_setting = static_cast<T>(loss_setting);
+            descent.machine.problem.loss_settings.assign(loss_settings.begin(), loss_settings.end());
             descent.machine.load(parameters.data());
             const Lease lease(descent.threads(threads_, 1, false));
             weigh(samples);
@@ -255,7 +255,7 @@ class Steps {
     // Everything of the five steps, samples apart: (a by layer, z by layer, d by layer, losses, ∂L_i/∂x_i), and the mean:
     // (flat gradient, loss).
     nb::object record(const Vector<const T>& parameters, nb::handle X, nb::handle Y, nb::handle weight, int loss,
-                      double loss_setting, double l2, double l1) {
+                      const std::vector<double>& loss_settings, double l2, double l1) {
         Samples<T> samples;
         if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
@@ -286,7 +286,7 @@ class Steps {
             Descent<T>& descent = descent_for(samples.count);
             Machine<T>& machine = descent.machine;
             machine.problem.loss = loss_of(loss);
-            machine.problem.loss_setting = static_cast<T>(loss_setting);
+            machine.problem.loss_settings.assign(loss_settings.begin(), loss_settings.end());
             machine.load(parameters.data());
             const Lease lease(descent.threads(threads_, 1, false));
             // The mean has the same bits as `gradient`: it is computed as there, with the shares already in d.
@@ -335,7 +335,7 @@ class Steps {
 
     // Σ share_i L_i of all samples, without penalty; the losses apart if asked.
     nb::object loss(const Vector<const T>& parameters, nb::handle X, nb::handle Y, nb::handle weight, int loss,
-                    double loss_setting) {
+                    const std::vector<double>& loss_settings) {
         Samples<T> samples;
         if (!check(parameters) || !take(kernels_, X, inputs(), samples, false) || !take(kernels_, Y, outputs(), samples, true) ||
             !take_weight(weight, samples))
@@ -348,7 +348,7 @@ class Steps {
             Descent<T>& descent = descent_for(samples.count);
             Machine<T>& machine = descent.machine;
             machine.problem.loss = loss_of(loss);
-            machine.problem.loss_setting = static_cast<T>(loss_setting);
+            machine.problem.loss_settings.assign(loss_settings.begin(), loss_settings.end());
             machine.load(parameters.data());
             const Lease lease(descent.threads(threads_, 1.0 / 3, false));
             weigh(samples);
@@ -425,7 +425,7 @@ template <class T>
 class TrainingHandle {
   public:
     TrainingHandle(const std::vector<int>& sizes, const std::vector<int>& activations,
-                   const std::vector<double>& settings, int loss, double loss_setting, int optimizer,
+                   const std::vector<double>& settings, int loss, const std::vector<double>& loss_settings, int optimizer,
                    const std::vector<double>& constants, bool nesterov, Input<T, 2> X, Input<T, 2> Y,
                    std::optional<Input<T, 1>> weight, double mean_weight, std::int64_t batch_size, bool shuffle,
                    std::uint64_t seed_key, const std::vector<double>& dropout, double l2, double l1, double clip_norm, const std::string& isa,
@@ -433,7 +433,7 @@ class TrainingHandle {
         : X_(X), Y_(Y), weight_(weight) {
         Problem<T> problem = problem_of<T>(sizes, activations, settings);
         problem.loss = loss_of(loss);
-        problem.loss_setting = static_cast<T>(loss_setting);
+        problem.loss_settings.assign(loss_settings.begin(), loss_settings.end());
         if (optimizer < 0 || optimizer > static_cast<int>(Optimizer::rmsprop) || constants.size() != 5)
             throw std::invalid_argument("unknown optimizer");
         OptimizerSettings own;
@@ -545,11 +545,11 @@ void bind(nb::module_& module, const char* steps, const char* training) {
              nb::arg(), nb::arg(), nb::arg())
         .def("loss", &Steps<T>::loss, nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg());
     nb::class_<TrainingHandle<T>>(module, training)
-        .def(nb::init<const std::vector<int>&, const std::vector<int>&, const std::vector<double>&, int, double, int,
-                      const std::vector<double>&, bool, Input<T, 2>, Input<T, 2>, std::optional<Input<T, 1>>, double,
+        .def(nb::init<const std::vector<int>&, const std::vector<int>&, const std::vector<double>&, int,
+                      const std::vector<double>&, int, const std::vector<double>&, bool, Input<T, 2>, Input<T, 2>, std::optional<Input<T, 1>>, double,
                       std::int64_t, bool, std::uint64_t, const std::vector<double>&, double, double, double, const std::string&,
                       int>(),
-             nb::arg("sizes"), nb::arg("activations"), nb::arg("settings"), nb::arg("loss"), nb::arg("loss_setting"),
+             nb::arg("sizes"), nb::arg("activations"), nb::arg("settings"), nb::arg("loss"), nb::arg("loss_settings"),
              nb::arg("optimizer"), nb::arg("constants"), nb::arg("nesterov"), nb::arg("X").noconvert(),
              nb::arg("Y").noconvert(), nb::arg("weight").noconvert().none(), nb::arg("mean_weight"), nb::arg("batch_size"),
              nb::arg("shuffle"), nb::arg("seed_key"), nb::arg("dropout"), nb::arg("l2"), nb::arg("l1"), nb::arg("clip_norm"), nb::arg("isa"),

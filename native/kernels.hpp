@@ -37,7 +37,9 @@ template <class T>
 struct Output {
     Activation activation;
     Loss loss;
-    T activation_setting, loss_setting;
+    T activation_setting;
+    const T* loss_settings;  // one for all neurons, or one for each, again and again
+    std::ptrdiff_t loss_setting_count;
     std::ptrdiff_t neurons, samples, stride;  // samples: a multiple of the lanes
     const T* z;
     T* a;

@@ -23,7 +23,7 @@ struct Problem {
     std::vector<Activation> activations;  // by layer, from index 2
     std::vector<T> settings;
     Loss loss = Loss::mse;
-    T loss_setting = 0;
+    std::vector<T> loss_settings{0};
 };
 
 // The user's arrays, read in place: strides in bytes, any alignment.
@@ -277,7 +277,8 @@ class Machine {
         step.activation = problem.activations[F];
         step.activation_setting = problem.settings[F];
         step.loss = problem.loss;
-        step.loss_setting = problem.loss_setting;
+        step.loss_settings = problem.loss_settings.data();
+        step.loss_setting_count = static_cast<std::ptrdiff_t>(problem.loss_settings.size());
         step.neurons = n_F;
         step.samples = end - first;
         step.stride = block.columns;

@@ -60,15 +60,17 @@ static void general_output(const Output<T>& job) {
     using V = Vec<T>;
     constexpr int lanes = V::lanes;
     const V per_output = V::set(is_mean(loss) ? T(1) / static_cast<T>(job.neurons) : T(1));
-    const V setting = V::set(job.loss_setting);
     const bool softmax = job.activation == Activation::softmax;
     for (std::ptrdiff_t i = 0; i < job.samples; i += lanes) {
         V total = V::zero();
         const V share = job.share ? V::load(job.share + i) : V::set(1);
         V inner = V::zero();  // Σ_k a_k g_k, of softmax's Jacobian
+        std::ptrdiff_t which = 0;
         for (std::ptrdiff_t j = 0; j < job.neurons; ++j) {
             const std::ptrdiff_t at = j * job.stride + i;
             const V a = V::load(job.a + at);
+            const V setting = V::set(job.loss_settings[which]);
+            which = which + 1 < job.loss_setting_count ? which + 1 : 0;
             const LossRow<T> row = loss_row<T, loss>(a, V::load(job.y + at), setting, per_output);
             total = total + row.value;
             if (!job.d) continue;

@@ -1,6 +1,7 @@
 import dataclasses
 import itertools
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -95,6 +96,28 @@ def test_the_quantile_loss_is_minimal_at_the_quantile():
         row = pl.Quantile(tau)
         totals = [row.function(np.full_like(y, a), y).sum() for a in y[:, 0]]
         assert y[np.argmin(totals), 0] == quantile
+
+
+def test_several_quantiles_are_those_of_the_outputs_again_and_again():
+    rng = np.random.default_rng(0)
+    a, y = rng.normal(size=(2, 7, 6))
+    taus = (0.1, 0.5, 0.9)
+    row = pl.Quantile(taus)
+    each = [pl.Quantile(tau) for tau in taus * 2]
+    losses = [one.function(a[:, [j]], y[:, [j]]) for j, one in enumerate(each)]
+    np.testing.assert_allclose(row.function(a, y), np.mean(losses, axis=0), rtol=1e-14)
+    slopes = [one.gradient(a[:, [j]], y[:, [j]])[:, 0] / 6 for j, one in enumerate(each)]
+    np.testing.assert_allclose(row.gradient(a, y), np.stack(slopes, axis=1), rtol=1e-14)
+    assert str(row) == "quantile(tau=(0.1, 0.5, 0.9))"
+    assert pickle.loads(pickle.dumps(row)).settings == row.settings == {"tau": taus}
+    assert row.is_builtin
+    net = network([3, 4, 6])
+    assert net.check_gradient(rng.normal(size=(5, 3)), rng.normal(size=(5, 6)), row)
+    with pytest.raises(ValueError, match="3 quantiles, but the output layer has 2"):
+        network([3, 4, 2]).gradient(np.ones((1, 3)), np.ones((1, 2)), row)
+    for wrong in ([], [0.5, 1.0], [0.5, "x"]):
+        with pytest.raises((ValueError, TypeError), match="tau"):
+            pl.Quantile(wrong)
 
 
 def test_huber_is_half_the_squared_error_within_delta_and_a_line_of_that_slope_beyond():

@@ -215,7 +215,7 @@ class NativeDescent:
         self._layers, self._state, self._cancel = layers, state, cancel
         module, instruction_set = compiled()
         sizes, activations, settings = description(layers)
-        loss, loss_setting = loss_description(samples.loss)
+        loss, loss_settings = loss_description(samples.loss)
         optimizer = steps.optimizer
         names = ("momentum", "beta1", "beta2", "epsilon", "weight_decay")
         constants = [float(getattr(optimizer, name, 0.0)) for name in names]
@@ -228,7 +228,7 @@ class NativeDescent:
             activations=activations,
             settings=settings,
             loss=loss,
-            loss_setting=loss_setting,
+            loss_settings=loss_settings,
             optimizer=_OPTIMIZER_CODES[type(optimizer)],
             constants=constants,
             nesterov=isinstance(optimizer, SGD) and optimizer.nesterov,

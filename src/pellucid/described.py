@@ -13,7 +13,7 @@ class Row:
     """
 
     name: str
-    settings: Mapping[str, float]
+    settings: Mapping[str, Any]
 
     def find(self) -> Callable[..., Row] | None:
         """Return the look-up that gives this row back, or None if a user made it."""

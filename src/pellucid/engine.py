@@ -143,9 +143,10 @@ def description(layers: Layers) -> tuple[list[int], list[int], list[float]]:
     return list(layers.sizes), codes, [next(iter(row.settings.values()), 0.0) for row in rows]
 
 
-def loss_description(loss: Loss) -> tuple[int, float]:
-    """Describe a loss to the native engine: its code and setting."""
-    return _LOSS_CODES[loss.name], next(iter(loss.settings.values()), 0.0)
+def loss_description(loss: Loss) -> tuple[int, list[float]]:
+    """Describe a loss to the native engine: its code, and its setting for each output, again and again."""
+    setting = next(iter(loss.settings.values()), 0.0)
+    return _LOSS_CODES[loss.name], list(setting) if isinstance(setting, tuple) else [setting]
 
 
 def steps(layers: Layers) -> Any:
@@ -160,9 +161,9 @@ def steps(layers: Layers) -> Any:
     return layers.compiled[0]
 
 
-def _quick_losses() -> dict[object, tuple[int, float]]:
+def _quick_losses() -> dict[object, tuple[int, list[float]]]:
     """The losses that take any numbers as targets and need no check of the output, by name and by row."""
-    found: dict[object, tuple[int, float]] = {}
+    found: dict[object, tuple[int, list[float]]] = {}
     for name, row in LOSSES.items():
         if row.targets == "numbers":
             found[name] = found[row] = loss_description(row)
@@ -233,7 +234,7 @@ def _record(
     )
 
 
-def _asked(compute: Callable[..., Any], parameters: Array, arrays: Sequence[Array | None], *rest: float) -> Any:
+def _asked(compute: Callable[..., Any], parameters: Array, arrays: Sequence[Array | None], *rest: Any) -> Any:
     """Call the native engine; arrays whose layout it does not take are copied."""
     found = compute(parameters, *arrays, *rest)
     if found is None:

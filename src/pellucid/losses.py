@@ -11,7 +11,7 @@ Sigmoid with cross-entropy has one as well; its delta is -y (1 - a).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -97,7 +97,7 @@ class Loss(Row):
     canonical: Mapping[str, CanonicalPair] = field(default_factory=dict)
     residual_kinks: tuple[float, ...] = ()
     source: str = ""
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -116,7 +116,10 @@ class Loss(Row):
         return as_loss if self.is_builtin else None
 
     def __str__(self) -> str:
-        settings = ", ".join(f"{key}={value:g}" for key, value in self.settings.items())
+        settings = ", ".join(
+            f"{key}=({', '.join(f'{one:g}' for one in value)})" if isinstance(value, tuple) else f"{key}={value:g}"
+            for key, value in self.settings.items()
+        )
         return f"{self.name}({settings})" if settings else self.name
 
 
@@ -157,14 +160,19 @@ def _huber_gradient(a: Array, y: Array, delta: float) -> Array:
     return np.clip(a - y, -delta, delta) / a.shape[-1]
 
 
-def _quantile(a: Array, y: Array, tau: float) -> Array:
-    r = y - a
-    return np.maximum(tau * r, (tau - 1) * r).mean(axis=-1)
+def _quantile(a: Array, y: Array, tau: float | tuple[float, ...]) -> Array:
+    r, t = y - a, _by_output(tau, a)
+    return np.maximum(t * r, (t - 1) * r).mean(axis=-1)
 
 
-def _quantile_gradient(a: Array, y: Array, tau: float) -> Array:
-    r = a - y
-    return (np.where(r > 0, 1 - tau, -tau) * np.abs(np.sign(r)) / a.shape[-1]).astype(a.dtype, copy=False)
+def _by_output(tau: float | tuple[float, ...], a: Array) -> Any:
+    """τ of each output, if there are several."""
+    return np.tile(np.asarray(tau, a.dtype), a.shape[-1] // len(tau)) if isinstance(tau, tuple) else tau
+
+
+def _quantile_gradient(a: Array, y: Array, tau: float | tuple[float, ...]) -> Array:
+    r, t = a - y, _by_output(tau, a)
+    return (np.where(r > 0, 1 - t, -t) * np.abs(np.sign(r)) / a.shape[-1]).astype(a.dtype, copy=False)
 
 
 def _floor(a: Array) -> Array:
@@ -272,11 +280,15 @@ class Quantile(Loss):
 
     Parameters
     ----------
-    tau : float in (0, 1)
-        The quantile; 0.5 is half the absolute error, whose minimum is the median.
+    tau : float in (0, 1), or a sequence of them
+        The quantile; 0.5 is half the absolute error, whose minimum is the median. Several are those of the outputs in
+        their order, again and again: three for three outputs, or for six.
     """
 
-    def __init__(self, tau: float = 0.5) -> None:
+    def __init__(self, tau: float | Sequence[float] = 0.5) -> None:
+        if isinstance(tau, Sequence | np.ndarray) and not isinstance(tau, str):
+            self._several(tuple(as_number(one, "tau", 0, 1, open_low=True) for one in tau))
+            return
         tau = as_number(tau, "tau", 0, 1, open_low=True)
         super().__init__(
             "quantile",
@@ -291,6 +303,25 @@ class Quantile(Loss):
             residual_kinks=(0.0,),
             source="Koenker, Bassett, Regression quantiles, 1978",
             settings={"tau": tau},
+        )
+
+    def _several(self, taus: tuple[float, ...]) -> None:
+        if not taus:
+            raise ValueError("tau has no entries: give one quantile, or several")
+        named = ", ".join(f"{tau:g}" for tau in taus)
+        super().__init__(
+            "quantile",
+            partial(_quantile, tau=taus),
+            partial(_quantile_gradient, tau=taus),
+            formula=f"(1/m) Σ_j [τ_j (y_j - a_j) if y_j ≥ a_j else (1 - τ_j) (a_j - y_j)], τ = {named}",
+            gradient_formula="(1/m) [-τ_j if a_j < y_j, 1 - τ_j if a_j > y_j, 0 if a_j = y_j]",
+            latex=r"\frac1m \sum_j \begin{cases} \tau_j (y_j - a_j) & y_j \ge a_j \\"
+            rf" (1 - \tau_j) (a_j - y_j) & y_j < a_j \end{{cases}},\ \tau = ({named})",
+            gradient_latex=r"\frac1m \begin{cases} -\tau_j & a_j < y_j \\ 1 - \tau_j & a_j > y_j \\"
+            r" 0 & a_j = y_j \end{cases}",
+            residual_kinks=(0.0,),
+            source="Koenker, Bassett, Regression quantiles, 1978",
+            settings={"tau": taus},
         )
 
 
@@ -400,6 +431,9 @@ def check_output(loss: Loss, output: Activation, n_outputs: int) -> None:
     ValueError
         Names the z, the σ(z) outside the domain, and the activations that would do.
     """
+    taus = loss.settings.get("tau")
+    if isinstance(taus, tuple) and n_outputs % len(taus):
+        raise ValueError(f"loss {loss} has {len(taus)} quantiles, but the output layer has {n_outputs} neurons")
     low, high = loss.domain
     if (low, high) == (-np.inf, np.inf):
         return

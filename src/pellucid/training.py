@@ -402,7 +402,6 @@ class Trainer:
     # L-BFGS through SciPy.
 
     def _minimise(self, optimizer: LBFGS, show: Callable[[Mapping[str, float]], None]) -> None:
-        optimize = import_extra("scipy.optimize", "scipy", "L-BFGS")
         layers, settings, samples = self.layers, self.settings, self.samples
         point = layers.parameters.astype(np.float64)
         work = layers.with_parameters(point)  # a float32 network's line search would stall in rounding
@@ -418,24 +417,14 @@ class Trainer:
                 raise NotFiniteError("the loss", g.loss, None)
             return g.loss, g.vector
 
-        def iterated(intermediate_result: Any) -> None:
-            layers.parameters[...] = intermediate_result.x
-            row = {"loss": float(intermediate_result.fun), **self._evaluate()}
+        def iterated(theta: Array, loss: float) -> bool:
+            layers.parameters[...] = theta
+            row = {"loss": loss, **self._evaluate()}
             stops = self._finish(self._whole.epoch + 1, row)
             show(row)
-            if stops:
-                raise StopIteration
+            return stops
 
-        result = optimize.minimize(
-            total, layers.parameters.astype(np.float64), jac=True, method="L-BFGS-B", callback=iterated,
-            options={
-                "maxiter": settings.epochs, "maxcor": optimizer.memory, "gtol": optimizer.tolerance,
-                "maxls": optimizer.max_evaluations, "ftol": optimizer.loss_tolerance,
-                "maxfun": optimizer.total_evaluations or settings.epochs * (optimizer.max_evaluations + 1),
-            },
-        )  # fmt: skip
-        if self.history.stopped == "epochs" and self.history.epochs < settings.epochs:
-            self.history.stopped = "converged" if result.success else "stalled"
+        minimise(total, layers.parameters, optimizer, settings.epochs, iterated, self.history)
 
     # What both do at the end of an epoch.
 
@@ -617,6 +606,47 @@ class Trainer:
             if array.shape != self.layers.parameters.shape or array.dtype != self.layers.dtype:
                 raise UnknownLabelError(f"{name}: an array of shape {array.shape} and dtype {array.dtype}")
         return _Snapshot(epoch, parameters, OptimizerState(self.state.optimizer, int(header["steps"][name]), arrays))
+
+
+def minimise(
+    total: Callable[[Array], tuple[float, Array]],
+    start: Array,
+    optimizer: LBFGS,
+    epochs: int,
+    iterated: Callable[[Array, float], bool],
+    history: History,
+) -> None:
+    """Minimise a total loss by SciPy's L-BFGS.
+
+    Parameters
+    ----------
+    total : callable
+        From parameters to the loss and its gradient, both in float64.
+    start : ndarray of shape (P,)
+    optimizer : LBFGS
+    epochs : int
+        Iterations at most.
+    iterated : callable
+        Told parameters and loss after each iteration; returns whether to stop.
+    history : History
+        ``stopped`` is set.
+    """
+    optimize = import_extra("scipy.optimize", "scipy", "L-BFGS")
+
+    def callback(intermediate_result: Any) -> None:
+        if iterated(intermediate_result.x, float(intermediate_result.fun)):
+            raise StopIteration
+
+    result = optimize.minimize(
+        total, start.astype(np.float64), jac=True, method="L-BFGS-B", callback=callback,
+        options={
+            "maxiter": epochs, "maxcor": optimizer.memory, "gtol": optimizer.tolerance,
+            "maxls": optimizer.max_evaluations, "ftol": optimizer.loss_tolerance,
+            "maxfun": optimizer.total_evaluations or epochs * (optimizer.max_evaluations + 1),
+        },
+    )  # fmt: skip
+    if history.stopped == "epochs" and history.epochs < epochs:
+        history.stopped = "converged" if result.success else "stalled"
 
 
 def _checksum(samples: Samples) -> int:

@@ -88,7 +88,9 @@ def test_every_loss_with_every_output_that_it_takes(loss, dtype):
             assert abs(one.loss - other.loss) <= 1024 * np.finfo(dtype).eps * max(abs(other.loss), 1)
 
 
-@pytest.mark.parametrize("row", [pl.Huber(0.3), pl.Quantile(0.9), pl.LeakyReLU(0.2), pl.ELU(0.7)], ids=str)
+@pytest.mark.parametrize(
+    "row", [pl.Huber(0.3), pl.Quantile(0.9), pl.Quantile([0.1, 0.5, 0.9]), pl.LeakyReLU(0.2), pl.ELU(0.7)], ids=str
+)
 def test_settings_of_rows_reach_the_engine(row):
     is_loss = isinstance(row, pl.Loss)
     native, numpy = both([4, 6, 3], "tanh" if is_loss else row, "identity")

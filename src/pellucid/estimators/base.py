@@ -31,7 +31,7 @@ from pellucid.network import Network
 from pellucid.optimizers import LBFGS, SGD, Adam
 from pellucid.schedules import Constant
 from pellucid.storage import PathLike
-from pellucid.training import Epoch, History
+from pellucid.training import Epoch, History, minimise
 
 STOCHASTIC = ("sgd", "adam")
 
@@ -576,12 +576,10 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         settings = dict(fit.settings)
         callbacks, epochs, seed = settings.pop("callbacks"), settings.pop("epochs"), settings.pop("seed")
         validation, schedule = settings.pop("validation"), settings.pop("schedule", Constant())
-        if self.solver == "lbfgs":
-            raise ValueError(
-                f"solver='lbfgs' needs all inputs at once, and {fit.X.shape} of them are more than "
-                f"{CHUNK_BYTES // 2**20} MB: use solver='adam' or 'sgd', or a dense array"
-            )
         n, history = fit.X.shape[0], History(seed)
+        if self.solver == "lbfgs":
+            self._minimise_in_chunks(fit, history)
+            return history
         size = settings["batch_size"]
         step = max(size, self._rows_at_once(fit.X) // size * size)
         shuffles = settings.pop("shuffle") and size < n
@@ -614,6 +612,41 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 history.stopped = "callback"
                 break
         return history
+
+    def _minimise_in_chunks(self, fit: Fit, history: History) -> None:
+        """L-BFGS, whose total loss is summed up over chunks."""
+        network, settings = self.network_, fit.settings
+        work = Network(network.sizes, list(network.activations.values()), init=network.parameters)
+        weight = np.ones(fit.X.shape[0]) if fit.weight is None else fit.weight.astype(np.float64)
+        penalised = work.weight_mask() * settings["l2"]
+        step = self._rows_at_once(fit.X)
+
+        def total(theta: Array) -> tuple[float, Array]:
+            work.parameters = theta
+            loss, slopes = float(penalised @ theta**2) / 2, penalised * theta
+            for start in range(0, fit.X.shape[0], step):
+                rows = slice(start, start + step)
+                share = weight[rows].sum() / weight.sum()
+                if share:
+                    X, Y = self._dense(fit.X[rows]).astype(np.float64), fit.Y[rows].astype(np.float64)
+                    g = work.gradient(X, Y, fit.loss, sample_weight=weight[rows])
+                    loss, slopes = loss + share * g.loss, slopes + share * g.vector
+            return loss, slopes
+
+        def iterated(theta: Array, loss: float) -> bool:
+            network.parameters = theta.astype(network.dtype)
+            row = {"loss": loss}
+            if settings["validation"] is not None:
+                row["validation_loss"] = self._validation_loss(settings["validation"], fit.loss)
+            history.add(row)
+            seen = Epoch(history.epochs, settings["epochs"], row, history, network)
+            for callback in settings["callbacks"]:
+                callback(seen)
+            if seen.stops:
+                history.stopped = "callback"
+            return seen.stops
+
+        minimise(total, network.parameters, settings["optimizer"], settings["epochs"], iterated, history)
 
     def _validation_loss(self, validation: tuple[Any, ...], loss: Any) -> float:
         X, Y, *weight = validation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -227,7 +226,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
             return Huber(float(self.delta))
         if self.loss == "quantile":
             quantiles = self._quantiles()
-            return Quantile(float(self.quantile)) if quantiles is None else _several_quantiles(quantiles)
+            return Quantile(self.quantile if quantiles is None else quantiles)
         return _LOSSES[self.loss]
 
     def _scales_targets(self) -> bool:
@@ -236,27 +235,3 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
                 raise ValueError("standardize='targets' does not go with loss='poisson', whose targets are counts")
             return False
         return self.standardize in (True, "targets")
-
-
-def _several_quantiles(taus: Sequence[float]) -> Loss:
-    """The pinball loss with a quantile for each output, again and again for several targets."""
-
-    def by_output(a: Array) -> Array:
-        return np.tile(np.asarray(taus, a.dtype), a.shape[-1] // len(taus))
-
-    return Loss("quantiles", _Pinball(by_output), _PinballGradient(by_output), residual_kinks=(0.0,))
-
-
-class _Pinball:
-    def __init__(self, taus: Callable[[Array], Array]) -> None:
-        self.taus = taus
-
-    def __call__(self, a: Array, y: Array) -> Array:
-        r, tau = y - a, self.taus(a)
-        return np.maximum(tau * r, (tau - 1) * r).mean(axis=-1)
-
-
-class _PinballGradient(_Pinball):
-    def __call__(self, a: Array, y: Array) -> Array:
-        r, tau = a - y, self.taus(a)
-        return np.where(r > 0, 1 - tau, np.where(r < 0, -tau, 0)).astype(a.dtype) / a.shape[-1]

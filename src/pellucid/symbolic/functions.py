@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -102,9 +103,10 @@ def loss_expression(loss: object) -> sp.Expr:
     return _with_settings(_TERMS[row.name], row.settings, ("a", "y"))
 
 
-def _with_settings(text: str, settings: Mapping[str, float], names: tuple[str, ...]) -> sp.Expr:
+def _with_settings(text: str, settings: Mapping[str, Any], names: tuple[str, ...]) -> sp.Expr:
     expression = parse(text, names=(*names, *settings))
-    return expression.xreplace({sp.Symbol(name): sp.Rational(repr(value)) for name, value in settings.items()})
+    numbers = {name: value for name, value in settings.items() if not isinstance(value, tuple)}  # τ_j stays τ
+    return expression.xreplace({sp.Symbol(name): sp.Rational(repr(value)) for name, value in numbers.items()})
 
 
 # formulas that a user types
@@ -595,9 +597,10 @@ def _bare(latex: str) -> str:
 
 
 def _gradient_jumps(row: Loss) -> bool:
+    m = max((len(value) for value in row.settings.values() if isinstance(value, tuple)), default=1)
+    beside = np.tile([[-1e-7], [1e-7]], m)
     return any(
-        abs(np.diff(row.gradient(np.array([[p - 1e-7], [p + 1e-7]]), np.zeros((2, 1)))[:, 0])[0]) > 1e-3
-        for p in row.residual_kinks
+        np.abs(np.diff(row.gradient(beside + p, np.zeros((2, m))), axis=0)).max() > 1e-3 for p in row.residual_kinks
     )
 
 
