@@ -153,9 +153,9 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         y : array_like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array_like of shape (n_samples,), optional
             Weight 2 counts like the sample twice.
-        validation_set : (X, y) or (X, y, sample_weight), optional
-            Gives `validation_loss_curve_`; with ``early_stopping=True`` it decides when to stop, and nothing is split
-            off for that.
+        validation_set : tuple, optional
+            (X, y) or (X, y, sample_weight). Gives `validation_loss_curve_`; with ``early_stopping=True`` it decides
+            when to stop, and nothing is split off for that.
 
         Returns
         -------
@@ -183,8 +183,9 @@ class MLP(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        chunks : iterable of (X, y) or (X, y, sample_weight), or a function that returns one
-            Gone through once in each epoch. Samples are shuffled within their chunk.
+        chunks : iterable or callable
+            Of (X, y) or (X, y, sample_weight), or a function that returns such an iterable. Gone through once in each
+            epoch. Samples are shuffled within their chunk.
         classes : array_like of shape (n_classes,), optional
             All classes, for a classifier whose first chunk may lack some.
 

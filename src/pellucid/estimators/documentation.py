@@ -59,7 +59,7 @@ callbacks : callable or a sequence of them
 
 _ATTRIBUTES = """\
 network_ : pellucid.Network
-    With every z, a and d to look at: model.network_.backprop(x, y). Its inputs are the standardised ones.
+    With every z, a and d to look at: ``model.network_.backprop(x, y)``. Its inputs are the standardised ones.
 coefs_, intercepts_ : list of ndarray
     Of shapes (n_in, n_out) and (n_out,): views of the network's parameters.
 loss_, loss_curve_ : float and list of float

@@ -22,8 +22,8 @@ def fit_many(fits: Iterable[Sequence[Any]], *, threads: int | None = None) -> li
 
     Parameters
     ----------
-    fits : iterable of (estimator, X, y) or (estimator, X, y, sample_weight)
-        Estimators, parameters, shapes and data may differ.
+    fits : iterable of tuple
+        (estimator, X, y) or (estimator, X, y, sample_weight). Estimators, parameters, shapes and data may differ.
     threads : int, optional
         At most so many at once; by default PELLUCID_THREADS, or the cores this process may use.
 

@@ -97,7 +97,8 @@ class NumericCheck:
     step : float
         h.
     relative_error : float
-        |value - quotient| over the largest of both and of the products along the paths, which may cancel.
+        The difference of value and quotient over the largest of both and of the products along the paths, which may
+        cancel.
     left, right : float
         (f(x) - f(x - h)) / h and (f(x + h) - f(x)) / h: at a kink they differ, and there is no derivative.
     """
@@ -132,8 +133,6 @@ class Derivation:
         As read.
     free : tuple of str
         Names without a definition.
-    factors : tuple of Factor
-        The edges on the way from ``of`` to ``by``, from the output on.
     """
 
     def __init__(self, definitions: dict[str, sp.Expr], by: str, at: Mapping[str, float] | None) -> None:
