@@ -26,7 +26,7 @@ from pellucid.training import Epoch, History
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
-    from pellucid import data, symbolic, worksheet
+    from pellucid import data, estimators, symbolic, worksheet
     from pellucid.checking import Diagnosis, diagnose, diagnose_value
     from pellucid.predictor import Predictor
 
@@ -64,6 +64,7 @@ __all__ = [
     "data",
     "diagnose",
     "diagnose_value",
+    "estimators",
     "load",
     "schedules",
     "symbolic",
@@ -76,8 +77,8 @@ _OF_CHECKING = ("Diagnosis", "diagnose", "diagnose_value")
 
 
 def __getattr__(name: str) -> Any:
-    """Import the data sets, the diagnosis, the formulas and the worksheets when first used: they load much."""
-    if name in ("data", "symbolic", "worksheet"):
+    """Import what loads much when it is first used: data sets, diagnosis, estimators, formulas and worksheets."""
+    if name in ("data", "estimators", "symbolic", "worksheet"):
         return import_module(f"pellucid.{name}")
     if name in _OF_CHECKING:
         return getattr(import_module("pellucid.checking"), name)

@@ -218,7 +218,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             is_adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
             best=self._best.get("training loss") if hasattr(self, "coefs_") else None,
         )  # fmt: skip
-        problem = None
+        history, problem = History(0), None
         losses: list[float] = []
         while len(losses) < self.max_iter and not convergence.has_converged and problem is None:
             total, seen = 0.0, 0
@@ -230,8 +230,10 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 n = fit.X.shape[0]
                 total, seen = total + n * history["loss"][0], seen + n
                 self.t_ += n
-            if not seen and problem is None:
+            if not seen and problem is None and history.stopped != "interrupted":
                 raise ValueError("there are no chunks")
+            if not seen and problem is None:
+                break
             losses.append(float("nan") if problem is not None else total / seen)
             if self.verbose:
                 print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")  # noqa: T201
@@ -256,7 +258,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
     def _finish_chunks(
         self, losses: list[float], history: History, problem: TrainingDiverged | None, convergence: Convergence
     ) -> None:
-        self.n_iter_, self.loss_ = len(losses), losses[-1]
+        self.n_iter_, self.loss_ = len(losses), losses[-1] if losses else float("nan")
         self.loss_curve_ += losses
         self.best_loss_ = self._best["training loss"] = convergence.best
         self._no_improvement_count = convergence.count
