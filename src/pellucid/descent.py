@@ -45,6 +45,8 @@ class Steps(NamedTuple):
     clip_norm : float or None
     threads : int or None
         An upper bound; see `pellucid.engine.as_threads`.
+    mean_weight : float or None
+        What weights of samples count against; None is the mean of those at hand.
     """
 
     optimizer: Optimizer
@@ -55,6 +57,13 @@ class Steps(NamedTuple):
     dropout: tuple[float, ...]
     clip_norm: float | None
     threads: int | None
+    mean_weight: float | None = None
+
+
+def _mean_weight(samples: Samples, steps: Steps) -> float:
+    if samples.weight is None:
+        return 1.0
+    return float(samples.weight.mean()) if steps.mean_weight is None else steps.mean_weight
 
 
 class Done(NamedTuple):
@@ -117,7 +126,7 @@ class NumpyDescent:
         layers, samples, steps, n = self._layers, self._samples, self._steps, len(self._samples)
         size = n if steps.batch_size is None else min(steps.batch_size, n)
         order = randomness.permutation(randomness.key(steps.seed, epoch, 0), n) if steps.shuffle and size < n else None
-        mean_weight = 1.0 if samples.weight is None else float(samples.weight.mean())
+        mean_weight = _mean_weight(samples, steps)
         total = 0.0
         for batch, start in enumerate(range(0, n, size), start=1):
             index = slice(start, start + size) if order is None else order[start : start + size]
@@ -235,7 +244,7 @@ class NativeDescent:
             X=_readable(samples.X),
             Y=_readable(samples.Y),
             weight=None if samples.weight is None else _readable(samples.weight),
-            mean_weight=1.0 if samples.weight is None else float(samples.weight.mean()),
+            mean_weight=_mean_weight(samples, steps),
             batch_size=n if steps.batch_size is None else min(steps.batch_size, n),
             shuffle=steps.shuffle,
             seed_key=randomness.key(steps.seed),

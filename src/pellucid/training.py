@@ -140,7 +140,7 @@ class Settings:
     """How to train; see `pellucid.Network.train` for the meaning of each.
 
     With others side by side, ``show`` gets each epoch's row in place of a progress bar, and training is interrupted
-    once ``cancel`` is set.
+    once ``cancel`` is set. Of a part of the samples, ``mean_weight`` is the mean of all weights.
     """
 
     optimizer: Optimizer | LBFGS
@@ -162,6 +162,7 @@ class Settings:
     progress: bool | None = None
     show: Callable[[Mapping[str, float]], None] | None = None
     cancel: Any = None
+    mean_weight: float | None = None
 
     def __post_init__(self) -> None:
         self.epochs = as_count(self.epochs, "epochs")
@@ -354,7 +355,7 @@ class Trainer:
         assert self.state is not None
         steps = Steps(
             optimizer, settings.batch_size, settings.shuffle, self.history.seed, settings.penalty, settings.dropout,
-            settings.clip_norm, settings.threads,
+            settings.clip_norm, settings.threads, settings.mean_weight,
         )  # fmt: skip
         self.history.engine, descent = start_descent(self.layers, self.samples, self.state, steps, settings.cancel)
         is_plain = isinstance(settings.schedule, Constant)

@@ -150,7 +150,7 @@ def test_divergence_is_told_when_it_happens_and_finite_parameters_are_kept():
     assert np.isnan(model.loss_curve_[-1])
     assert np.isfinite(model.loss_curve_[:-1]).all()
     assert len(model.loss_curve_) == model.n_iter_
-    with pytest.warns(ConvergenceWarning, match="standardize=True"):
+    with pytest.warns(ConvergenceWarning, match="standardize='inputs'"):
         MLPRegressor(solver="sgd", random_state=0).fit(X * 1e6, y)
 
 
@@ -692,3 +692,148 @@ def test_a_hundred_fits_with_legal_parameters(parameters, data, is_single):
     assert all(CAN_BE_MENDED.search(str(one.message)) for one in caught), [str(one.message) for one in caught]
     assert all(np.isfinite(W).all() for W in model.coefs_)
     assert model.n_iter_ <= parameters["max_iter"]
+
+
+# what once went wrong
+
+
+def test_entries_that_stand_twice_in_a_sparse_matrix_count_once():
+    twice = sparse.csr_matrix((np.ones(2), [0, 0], [0, 2, 2, 2]), shape=(3, 1))
+    scale = MLPRegressor(standardize="inputs", max_iter=1).fit(twice, [1, 2, 3.0]).x_scaling_.scale
+    assert scale == pytest.approx(twice.toarray().std())
+    assert twice.nnz == 2
+    huge = np.full((4, 2), 1e200)
+    huge[:, 1] = [1e180, -1e180, 1e180, -1e180]
+    np.testing.assert_allclose(ours.Scaling.of(huge, None, np.dtype(np.float64)).scale, [1, 1e180])
+
+
+def in_parts(monkeypatch, rows):
+    monkeypatch.setattr(base, "CHUNK_BYTES", 5 * 8 * rows)
+
+
+def test_weights_mean_the_same_in_every_part(monkeypatch):
+    X, y = numbers()
+    weight = np.repeat([0.01, 1.0], 60)
+    how = {"hidden_layer_sizes": 6, "batch_size": 20, "max_iter": 3, "alpha": 1.0, "random_state": 0}
+    whole = MLPRegressor(**how).fit(X, y, weight)
+    in_parts(monkeypatch, 40)
+    parts = MLPRegressor(**how).fit(sparse.csr_array(X), y, weight)
+    np.testing.assert_allclose(parts.loss_curve_, whole.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(parts.coefs_[0], whole.coefs_[0], rtol=1e-9, atol=1e-12)
+
+
+def test_dropout_in_parts_differs_from_epoch_to_epoch(monkeypatch):
+    X, y = numbers()
+    in_parts(monkeypatch, 60)
+    model = MLPRegressor(
+        hidden_layer_sizes=9,
+        batch_size=30,
+        max_iter=4,
+        learning_rate_init=1e-300,
+        dropout=0.5,
+        shuffle=False,
+        random_state=0,
+    )
+    assert len(set(model.fit(sparse.csr_array(X), y).loss_curve_)) == 4
+
+
+def test_divergence_in_parts_is_told_of_the_whole(monkeypatch):
+    X, y = numbers()
+    how = {
+        "hidden_layer_sizes": (), "solver": "sgd", "batch_size": 60, "learning_rate_init": 10.0, "momentum": 0.0,
+        "shuffle": False, "random_state": 0, "max_iter": 2000, "tol": 0, "n_iter_no_change": np.inf,
+    }  # fmt: skip
+    with pytest.warns(ConvergenceWarning) as caught:
+        whole = MLPRegressor(**how).fit(X, y)
+    assert whole.n_iter_ == len(whole.loss_curve_) == int(re.search(r"in epoch (\d+)", str(caught[-1].message))[1])
+    in_parts(monkeypatch, 60)
+    with pytest.warns(ConvergenceWarning) as caught:
+        parts = MLPRegressor(**how).fit(sparse.csr_array(X), y)
+    assert parts.n_iter_ == len(parts.loss_curve_) == int(re.search(r"in epoch (\d+)", str(caught[-1].message))[1]) > 3
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch \d\d"):
+        chunks = MLPRegressor(**how).fit_chunks([(X[:60], y[:60]), (X[60:], y[60:])])
+    assert np.isnan(chunks.loss_curve_[-1])
+    assert np.isfinite(chunks.coefs_[0]).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("error_score", [0.0, np.nan])
+def test_a_search_goes_on_where_a_fit_fails(error_score):
+    X, y = digits(120)
+    space = {"alpha": [0.1, -1.0], "activation": ["relu", ["relu", "tanh"]]}
+    found = []
+    for kind in (ours.GridSearchCV, sklearn.model_selection.GridSearchCV):
+        search = kind(MLPClassifier((4,), max_iter=3, random_state=0), space, cv=2, error_score=error_score)
+        found.append(search.fit(X, y))
+    np.testing.assert_array_equal(*(one.cv_results_["mean_test_score"] for one in found))
+    with pytest.raises(ValueError, match="All the 8 fits failed"):
+        ours.GridSearchCV(MLPClassifier((4, 3, 2, 1), ["relu"]), space, cv=2).fit(X, y)
+
+
+def test_class_weights_of_chunks_that_lack_a_class():
+    X, y = digits()
+    model = MLPClassifier((4,), class_weight={0: 2.0, 7: 3.0}, random_state=0)
+    model.partial_fit(X[y < 2], y[y < 2], classes=range(10))
+    for wrong in ({99: 1.0}, {0: -1.0}, {0: np.nan}):
+        with pytest.raises(ValueError, match="class_weight"):
+            MLPClassifier(class_weight=wrong).fit(X, y)
+
+
+def test_an_adaptive_rate_falls_in_partial_fits_too():
+    X, y = numbers()
+    how = {
+        "hidden_layer_sizes": 5, "random_state": 0, "solver": "sgd", "learning_rate": "adaptive", "tol": 1e3,
+        "n_iter_no_change": 3, "shuffle": False, "momentum": 0.0,
+    }  # fmt: skip
+    mine, their = MLPRegressor(**how), theirs.MLPRegressor(**how)
+    for _ in range(14):
+        mine.partial_fit(X, y)
+        their.partial_fit(X, y)
+    assert mine.learning_rate_ == pytest.approx(their._optimizer.learning_rate)
+    np.testing.assert_allclose(mine.predict(X), their.predict(X), rtol=1e-9)
+    chunks = MLPRegressor(**how, max_iter=9).fit_chunks([(X, y)])
+    assert chunks.learning_rate_ == MLPRegressor(**how, max_iter=9).fit(X, y).learning_rate_ < 1e-3
+
+
+def test_epochs_without_improvement_are_counted_over_warm_starts():
+    X, y = numbers()
+    how = {"hidden_layer_sizes": 5, "random_state": 0, "tol": 1e3, "shuffle": False}
+    whole = MLPRegressor(**how, max_iter=16).fit(X, y)
+    parts = MLPRegressor(**how, max_iter=8, warm_start=True).fit(X, y).fit(X, y)
+    assert len(parts.loss_curve_) == len(whole.loss_curve_) == 12
+
+
+def test_chunks_have_callbacks_that_can_stop():
+    X, y = digits()
+    seen = []
+
+    def watch(epoch):
+        seen.append(epoch.number)
+        if epoch.number == 3:
+            epoch.stop()
+
+    model = MLPClassifier((4,), max_iter=9, random_state=0, callbacks=watch).fit_chunks([(X, y)])
+    assert seen == [1, 2, 3]
+    assert model.n_iter_ == 3
+    for wrong in (3, [(X,)], [(X, y, None, None)]):
+        with pytest.raises((TypeError, ValueError), match="chunk"):
+            model.fit_chunks(wrong)
+
+
+def test_a_random_state_is_drawn_from_as_scikit_learn_does_and_kept_in_files(tmp_path):
+    X, y = numbers()
+    drawn = []
+    for kind in (MLPRegressor, theirs.MLPRegressor):
+        random = np.random.RandomState(0)
+        models = [
+            kind(hidden_layer_sizes=3, max_iter=1, shuffle=False, learning_rate_init=1e-12, random_state=random).fit(
+                X, y
+            )
+            for _ in range(2)
+        ]
+        drawn.append(models[1].coefs_[0])
+    np.testing.assert_allclose(*drawn, atol=1e-9)
+    model = MLPRegressor(hidden_layer_sizes=3, max_iter=2, random_state=np.random.RandomState(3), alpha=np.float32(0.1))
+    model.fit(X, y).set_params(warm_start=True).to_file(tmp_path / "a")
+    other = MLPRegressor.from_file(tmp_path / "a")
+    assert other.fit(X, y).loss_curve_ == model.fit(X, y).loss_curve_

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -118,6 +119,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
     x_scaling_: Scaling | None
     y_scaling_: Scaling | None
     _best: dict[str, float]
+    _no_improvement_count: int
+    _rate_factor: float
 
     # What a class of its own says.
 
@@ -205,6 +208,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         """
         if self.early_stopping or self.solver not in STOCHASTIC:
             raise ValueError("fit_chunks needs solver='sgd' or 'adam' and early_stopping=False: it sees chunks alone")
+        if not callable(chunks) and not hasattr(chunks, "__iter__"):
+            raise TypeError(f"chunks is an iterable of (X, y), or a function that returns one, got {chunks!r}")
         if not callable(chunks) and iter(chunks) is chunks and self.max_iter > 1:
             raise ValueError(
                 "chunks is an iterator, which can be gone through once, and max_iter is more than 1: give a list, or a "
@@ -213,61 +218,70 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         if not self.warm_start:
             for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
                 delattr(self, name)
-        convergence = Convergence(
-            self.tol, self.n_iter_no_change, self.learning_rate_init,
-            is_adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
-            best=self._best.get("training loss") if hasattr(self, "coefs_") else None,
-        )  # fmt: skip
-        history, problem = History(0), None
-        losses: list[float] = []
-        while len(losses) < self.max_iter and not convergence.has_converged and problem is None:
+        convergence = self._convergence("training loss") if hasattr(self, "coefs_") else self._convergence("")
+        watch = Watch(convergence, None, "training loss", np.empty(0), verbose=bool(self.verbose))
+        whole, problem = History(0), None
+        while whole.epochs < self.max_iter and whole.stopped == "epochs" and problem is None:
             total, seen = 0.0, 0
-            for X, y, *weight in chunks() if callable(chunks) else chunks:
-                fit = self._prepare_chunk(X, y, weight[0] if weight else None, classes, convergence)
+            for chunk in chunks() if callable(chunks) else chunks:
+                fit = self._prepare_chunk(chunk, classes, convergence, whole.epochs)
                 history, problem = self._run(fit)
                 if problem is not None or history.stopped == "interrupted":
+                    whole.stopped = history.stopped
                     break
                 n = fit.X.shape[0]
                 total, seen = total + n * history["loss"][0], seen + n
                 self.t_ += n
-            if not seen and problem is None and history.stopped != "interrupted":
-                raise ValueError("there are no chunks")
-            if not seen and problem is None:
-                break
-            losses.append(float("nan") if problem is not None else total / seen)
-            if self.verbose:
-                print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")  # noqa: T201
-            convergence.see(losses[-1])
-            if history.stopped == "interrupted":
-                break
-        self._finish_chunks(losses, history, problem, convergence)
+            else:
+                if not seen:
+                    raise ValueError("there are no chunks")
+                self._end_epoch(whole, {"loss": total / seen}, self.max_iter, [watch, *self._own_callbacks()])
+        if problem is not None:
+            problem = _in_epoch(problem, whole.epochs + 1, whole)
+        self._finish_chunks(watch, whole, problem)
         return self
 
-    def _prepare_chunk(self, X: Any, y: Any, weight: Any, classes: Any, convergence: Convergence) -> Fit:
+    def _end_epoch(self, history: History, row: dict[str, float], epochs: int, callbacks: list[Any]) -> None:
+        """Make an epoch count that was trained in parts."""
+        history.add(row)
+        seen = Epoch(history.epochs, epochs, row, history, self.network_)
+        for callback in callbacks:
+            callback(seen)
+        if seen.stops:
+            history.stopped = "callback"
+
+    def _own_callbacks(self) -> list[Any]:
+        return [self.callbacks] if callable(self.callbacks) else list(self.callbacks)
+
+    def _prepare_chunk(self, chunk: Any, classes: Any, convergence: Convergence, epochs: int) -> Fit:
+        if not isinstance(chunk, list | tuple) or len(chunk) not in (2, 3):
+            raise ValueError(f"a chunk is (X, y) or (X, y, sample_weight), got {type(chunk).__name__}")
+        X, y, weight = (*chunk, None)[:3]
         if classes is not None and not hasattr(self, "classes_"):
             self._learn_classes(classes)
         fit = self._prepare(X, y, weight, None, incremental=hasattr(self, "coefs_") or classes is not None)
         if convergence.is_adaptive:
             fit.settings["schedule"] = Falling(convergence)
-        fit.settings |= {"epochs": 1, "callbacks": []}
+        fit.settings |= {"epochs": 1, "callbacks": [], "seed": fit.settings["seed"] + epochs}
         return fit
 
     def _learn_classes(self, classes: Any) -> None:  # noqa: ARG002
         raise TypeError("classes are for a classifier")
 
-    def _finish_chunks(
-        self, losses: list[float], history: History, problem: TrainingDiverged | None, convergence: Convergence
-    ) -> None:
+    def _finish_chunks(self, watch: Watch, history: History, problem: TrainingDiverged | None) -> None:
+        losses = [*watch.losses, *([float("nan")] if problem is not None else [])]
         self.n_iter_, self.loss_ = len(losses), losses[-1] if losses else float("nan")
         self.loss_curve_ += losses
-        self.best_loss_ = self._best["training loss"] = convergence.best
-        self._no_improvement_count = convergence.count
+        self._keep(watch.convergence, "training loss")
+        self.best_loss_ = watch.convergence.best
+        factor = self._schedule(watch.convergence, 0).factor(1, 1, [])
+        self.learning_rate_ = float(self.learning_rate_init * factor)
         self._show()
         if problem is not None:
             _warn(_in_our_words(str(problem)), ConvergenceWarning)
         elif history.stopped == "interrupted":
             _warn("Training interrupted by user.")
-        elif not convergence.has_converged:
+        elif history.stopped == "epochs":
             self._warn_of_epochs("training loss")
 
     def _check_solver(self) -> bool:
@@ -305,7 +319,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             validation = self._read_validation(validation_set)
         elif self.early_stopping and self.solver in STOCHASTIC:
             X, Y, weight, validation = self._split(X, Y, weight, random)
-        seed = int(random.randint(np.iinfo(np.int32).max)) + self._n_fits
+        draws = self.solver in STOCHASTIC and (self.shuffle or np.any(self.dropout))
+        seed = (int(random.randint(np.iinfo(np.int32).max)) if draws else 0) + self._n_fits
         self._n_fits += 1
         return self._settle(X, Y, weight, validation, seed, incremental=incremental)
 
@@ -315,22 +330,15 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         mean_weight = 1.0 if weight is None else float(weight.mean())
         decides = self.early_stopping and validation is not None
         monitor = f"validation {self.monitor}" if decides else "training loss"
-        convergence = Convergence(
-            self.tol,
-            np.inf if self.solver == "lbfgs" else self.n_iter_no_change,  # which has a rule of its own
-            self.learning_rate_init,
-            is_adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
-            best=self._best.get(monitor),
-        )
+        convergence = self._convergence(monitor, incremental=incremental)
         score = None
         if decides:
             score = self._scorer(validation)
         watch = Watch(convergence, score, monitor, network.parameters, verbose=bool(self.verbose))
-        callbacks = [self.callbacks] if callable(self.callbacks) else list(self.callbacks)
         settings: dict[str, Any] = {
             "epochs": 1 if incremental else self.max_iter,
             "seed": seed,
-            "callbacks": [watch, *callbacks],
+            "callbacks": [watch, *self._own_callbacks()],
             "validation": validation,
             "progress": False,
         }
@@ -352,8 +360,26 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 "optimizer": self._optimizer(),
                 "schedule": self._schedule(convergence, n),
             }
-        settings["l2"] = self.alpha / (mean_weight * size) if mean_weight else 0.0
+        settings["l2"] = float(self.alpha) / (mean_weight * size) if mean_weight else 0.0
         return Fit(X, Y, weight, self._loss(), settings, watch, incremental)
+
+    def _convergence(self, monitor: str, *, incremental: bool = False) -> Convergence:
+        """The rule of when to stop; what was counted before goes on counting."""
+        return Convergence(
+            self.tol,
+            np.inf if self.solver == "lbfgs" else self.n_iter_no_change,  # which has a rule of its own
+            self.learning_rate_init,
+            is_adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
+            best=self._best.get(monitor) if monitor else None,
+            count=self._no_improvement_count if monitor else 0,
+            factor=self._rate_factor if incremental else 1.0,
+        )
+
+    def _keep(self, convergence: Convergence, monitor: str) -> None:
+        """Remember what a rule counted."""
+        self._best[monitor] = convergence.best
+        self._no_improvement_count = convergence.count
+        self._rate_factor = convergence.learning_rate / convergence.start
 
     def _optimizer(self) -> SGD | Adam:
         if self.solver == "adam":
@@ -378,7 +404,9 @@ class MLP(BaseEstimator):  # type: ignore[misc]
     def _hidden_sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
         sizes = list(given) if hasattr(given, "__iter__") else [given]
-        if any(size != int(size) or size <= 0 for size in sizes):
+        if any(size != int(size) for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be whole numbers, got {sizes}.")
+        if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
@@ -419,6 +447,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         self.best_validation_score_ = None
         self.learning_rate_ = float(self.learning_rate_init)
         self._best = {}
+        self._no_improvement_count = 0
+        self._rate_factor = 1.0
         self._n_fits = 0
 
     def _take(self, network: Network) -> None:
@@ -568,26 +598,27 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             if self._rows_at_once(fit.X) >= fit.X.shape[0]:
                 X = self._dense(fit.X)
                 return self.network_.train(X, fit.Y, fit.loss, sample_weight=fit.weight, **fit.settings), None
-            return self._run_in_chunks(fit), None
         except TrainingDiverged as problem:
             history = problem.history
             assert isinstance(history, History)
             return history, problem
+        return self._run_in_chunks(fit)
 
-    def _run_in_chunks(self, fit: Fit) -> History:
-        """Train on inputs that do not fit into memory as they are: batches in the same order, a chunk at a time."""
+    def _run_in_chunks(self, fit: Fit) -> tuple[History, TrainingDiverged | None]:
+        """Train on inputs that are not in memory as they are needed: batches in the same order, a chunk at a time."""
         settings = dict(fit.settings)
         callbacks, epochs, seed = settings.pop("callbacks"), settings.pop("epochs"), settings.pop("seed")
         validation, schedule = settings.pop("validation"), settings.pop("schedule", Constant())
         n, history = fit.X.shape[0], History(seed)
         if self.solver == "lbfgs":
             self._minimise_in_chunks(fit, history)
-            return history
+            return history, None
         size = settings["batch_size"]
         step = max(size, self._rows_at_once(fit.X) // size * size)
         shuffles = settings.pop("shuffle") and size < n
-        for epoch in range(1, epochs + 1):
-            rate = schedule.factor(epoch, epochs, [])
+        while history.epochs < epochs and history.stopped == "epochs":
+            epoch = history.epochs + 1
+            rate = _Fixed(schedule.factor(epoch, epochs, []))
             order = randomness.permutation(randomness.key(seed, epoch, 0), n) if shuffles else np.arange(n)
             total = 0.0
             for start in range(0, n, step):
@@ -595,26 +626,27 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 weight = None if fit.weight is None else fit.weight[rows]
                 if weight is not None and not weight.any():
                     continue
-                part = self.network_.train(
-                    self._dense(fit.X[rows]), fit.Y[rows], fit.loss, sample_weight=weight, epochs=1, shuffle=False,
-                    seed=seed + start, **settings | {"schedule": _Fixed(rate)},
+                own = settings | {"schedule": rate, "epochs": 1, "shuffle": False, "seed": seed + epoch * n + start}
+                trainer = self.network_.trainer(
+                    self._dense(fit.X[rows]), fit.Y[rows], fit.loss, sample_weight=weight, **own
                 )  # fmt: skip
-                total += part["loss"][0] * min(step, n - start) / n
+                if fit.weight is not None:
+                    trainer.settings.mean_weight = float(fit.weight.mean())
+                try:
+                    part = trainer.run()
+                except TrainingDiverged as problem:
+                    return history, _in_epoch(problem, epoch, history)
+                finally:
+                    self.network_.optimizer_state = trainer.state
                 if part.stopped == "interrupted":
                     history.stopped = "interrupted"
-                    return history
-            history.engine = part.engine
+                    return history, None
+                total += part["loss"][0] * min(step, n - start) / n
             row = {"loss": total}
             if validation is not None:
                 row["validation_loss"] = self._validation_loss(validation, fit.loss)
-            history.add(row)
-            seen = Epoch(epoch, epochs, row, history, self.network_)
-            for callback in callbacks:
-                callback(seen)
-            if seen.stops:
-                history.stopped = "callback"
-                break
-        return history
+            self._end_epoch(history, row, epochs, callbacks)
+        return history, None
 
     def _minimise_in_chunks(self, fit: Fit, history: History) -> None:
         """L-BFGS, whose total loss is summed up over chunks."""
@@ -641,13 +673,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             row = {"loss": loss}
             if settings["validation"] is not None:
                 row["validation_loss"] = self._validation_loss(settings["validation"], fit.loss)
-            history.add(row)
-            seen = Epoch(history.epochs, settings["epochs"], row, history, network)
-            for callback in settings["callbacks"]:
-                callback(seen)
-            if seen.stops:
-                history.stopped = "callback"
-            return seen.stops
+            self._end_epoch(history, row, settings["epochs"], settings["callbacks"])
+            return history.stopped != "epochs"
 
         minimise(total, network.parameters, settings["optimizer"], settings["epochs"], iterated, history)
 
@@ -658,21 +685,19 @@ class MLP(BaseEstimator):  # type: ignore[misc]
     def _finish(self, fit: Fit, history: History, problem: TrainingDiverged | None) -> None:
         """Keep what was learnt, and warn of what a user can change."""
         watch, network = fit.watch, self.network_
-        losses, scores = list(history.get("loss", ())), list(watch.scores)
-        validation = list(history["validation_loss"]) if "validation_loss" in history else None
+        losses, scores, validation = list(watch.losses), list(watch.scores), list(watch.validation_losses)
         if problem is not None:  # the epoch in which it happened has a loss too, which is no number
-            losses.append(float("nan"))
-            scores += [float("nan")] * (watch.score is not None)
-            validation = None if validation is None else [*validation, float("nan")]
+            for curve in (losses, scores, validation):
+                curve.append(float("nan"))
         self.n_iter_ = len(losses)
         self.t_ += fit.X.shape[0] * len(losses)
         self.loss_curve_ += losses
         if fit.settings["validation"] is not None:
-            self.validation_loss_curve_ = [*(self.validation_loss_curve_ or []), *(validation or [])]
+            self.validation_loss_curve_ = [*(self.validation_loss_curve_ or []), *validation]
         if watch.score is not None:
             self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
         self.loss_ = losses[-1] if losses else self._total_loss(fit)
-        self._best[watch.monitor] = watch.convergence.best
+        self._keep(watch.convergence, watch.monitor)
         if watch.monitor == "training loss":
             self.best_loss_ = min([self.loss_, *losses, *([self.best_loss_] if self.best_loss_ is not None else [])])
         else:
@@ -685,7 +710,6 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         if schedule is not None:
             factor = schedule.factor(self.n_iter_ + 1, self.max_iter, [])
             self.learning_rate_ = float(self.learning_rate_init * factor)
-        self._no_improvement_count = watch.convergence.count
         self._show()
         self._warn(fit, history, problem)
 
@@ -849,9 +873,20 @@ def _is_mapped_integers(X: Any) -> bool:
     return isinstance(X, np.memmap) and X.dtype.kind in "iub"
 
 
+def _in_epoch(problem: TrainingDiverged, epoch: int, history: History) -> TrainingDiverged:
+    """A divergence in a part of an epoch, told of the whole training."""
+    message = re.sub(r"in epoch 1\b", f"in epoch {epoch}", str(problem)).replace(
+        "those it started from", "those before"
+    )
+    return TrainingDiverged(message, epoch=epoch, batch=problem.batch, history=history)
+
+
 def _in_our_words(message: str) -> str:
     """A divergence in the names of the estimators' parameters."""
-    message = message.replace("a learning rate below", "learning_rate_init below")
-    return message.replace("standardised inputs", "standardize=True").replace(
-        "standardised targets", "standardize=True"
-    )
+    for ours, theirs in (
+        ("a learning rate below", "learning_rate_init below"),
+        ("standardised inputs", "standardize='inputs'"),
+        ("standardised targets", "standardize='targets'"),
+    ):
+        message = message.replace(ours, theirs)
+    return message

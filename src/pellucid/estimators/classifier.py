@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -219,8 +220,25 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
                 "class_weight='balanced' needs all classes at once; for partial_fit give a dict, such as "
                 "sklearn.utils.class_weight.compute_class_weight makes"
             )
-        by_class = compute_sample_weight(self.class_weight, y)
+        by_class = self._weight_of_each(y)
         return by_class if weight is None else weight * by_class
+
+    def _weight_of_each(self, y: Any) -> Array:
+        given = self.class_weight
+        if not isinstance(given, dict) or self._label_binarizer.y_type_.startswith("multilabel"):
+            try:
+                found: Array = compute_sample_weight(given, y)
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"class_weight: {error}") from error
+            return found
+        labels = column_or_1d(y)
+        strange = [label for label in given if label not in set(self.classes_.tolist())]
+        if strange:
+            raise ValueError(f"class_weight: {strange[0]!r} is no class; the classes are {self.classes_.tolist()}")
+        for label, value in given.items():
+            if not (isinstance(value, Real) and 0 <= float(value) < np.inf):
+                raise ValueError(f"class_weight: the weight of {label!r} must be a number >= 0, got {value!r}")
+        return np.asarray([given.get(label, 1.0) for label in labels.tolist()], np.float64)
 
     def _strata(self, Y: Array) -> Any:
         if self._label_binarizer.y_type_.startswith("multilabel"):

@@ -29,20 +29,32 @@ class Convergence:
         Lower the learning rate before stopping.
     best : float or None
         The best loss (or score, with the sign changed) of earlier trainings; None at the first.
+    count : int
+        Epochs that were counted before.
+    factor : float
+        What the learning rate was multiplied by before.
     """
 
     def __init__(
-        self, tolerance: float, patience: float, learning_rate: float, *, is_adaptive: bool, best: float | None = None
+        self,
+        tolerance: float,
+        patience: float,
+        learning_rate: float,
+        *,
+        is_adaptive: bool,
+        best: float | None = None,
+        count: int = 0,
+        factor: float = 1.0,
     ) -> None:
         self.tolerance, self.patience, self.is_adaptive = tolerance, patience, is_adaptive
-        self.learning_rate, self.start = learning_rate, learning_rate
+        self.learning_rate, self.start = learning_rate * factor, learning_rate
         self.best = math.inf if best is None else best
-        self.count = 0
+        self.count = count
         self.has_converged = False
 
     def epochs_ahead(self) -> float:
         """Return how many epochs it takes at least until something is decided."""
-        return self.patience + 1 - self.count
+        return max(1, self.patience + 1 - self.count)
 
     def see(self, loss: float) -> str:
         """Take the loss of another epoch (or minus its score); returns what is decided, as a sentence or nothing."""
@@ -121,6 +133,8 @@ class Watch:
         self.convergence, self.score, self.monitor = convergence, score, monitor
         self.parameters, self.verbose = parameters, verbose
         self.scores: list[float] = []
+        self.losses: list[float] = []
+        self.validation_losses: list[float] = []
         self.best: Array | None = None
         self._seen = 0
 
@@ -136,6 +150,8 @@ class Watch:
     def __call__(self, epoch: Epoch) -> None:
         """See the epochs since the last call."""
         losses = epoch.history["loss"][self._seen :]
+        self.losses += losses
+        self.validation_losses += epoch.history.get("validation_loss", [])[self._seen :]
         if self.score is not None:
             self.scores.append(self.score())
         if self.monitor == "validation score":

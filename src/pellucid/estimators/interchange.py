@@ -162,7 +162,8 @@ def _as_data(value: Any, name: str) -> Any:
     if name == "callbacks":
         return []  # they act during training alone
     if isinstance(value, np.random.RandomState):
-        return None
+        kind, keys, *rest = value.get_state()
+        return {"state": [kind, np.asarray(keys).tolist(), *map(_number, rest)]}
     if isinstance(value, dict):
         pairs = [[_as_data(key, name), _as_data(one, name)] for key, one in value.items()]
         return {"pairs": pairs}
@@ -178,6 +179,11 @@ def _from_data(value: Any, path: PathLike = "") -> Any:
         return ()
     if not isinstance(value, dict):
         return _from_number(value)
+    if "state" in value:
+        kind, keys, *rest = value["state"]
+        made = np.random.RandomState()
+        made.set_state((kind, np.asarray(keys, np.uint32), *rest))
+        return made
     if "pairs" in value:
         return {_from_data(key): _from_data(one) for key, one in value["pairs"]}
     if "list" in value:

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import scipy.sparse as sparse
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d
@@ -197,12 +198,14 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
         """Several quantiles, or None."""
         if self.loss != "quantile" or isinstance(self.quantile, Real):
             return None
-        taus = [float(tau) for tau in self.quantile]
-        if not taus or not all(0 < tau < 1 for tau in taus):
-            raise ValueError(f"quantile must be in (0, 1), got {taus}")
-        return taus
+        taus = list(self.quantile)
+        if not taus or not all(isinstance(tau, Real) and 0 < float(tau) < 1 for tau in taus):
+            raise ValueError(f"quantile must be a number in (0, 1), or several of them, got {self.quantile!r}")
+        return [float(tau) for tau in taus]
 
     def _check_targets(self, y: Any, *, incremental: bool) -> Array:  # noqa: ARG002
+        if sparse.issparse(y):
+            raise TypeError("y is sparse: give a dense array of numbers, y.toarray()")
         Y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         Y = Y.reshape(len(Y), -1)
         if self._loss_name() == "poisson" and Y.min() < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
 
 from pellucid.estimators import prefitted
-from pellucid.estimators.base import MLP
+from pellucid.estimators.base import MLP, Fit
 from pellucid.many import Training, train_many
 
 
@@ -38,15 +39,22 @@ def fit_many(fits: Iterable[Sequence[Any]], *, threads: int | None = None) -> li
         What `fit` of one of them raises; none is trained then.
     """
     chosen = [tuple(one) for one in fits]
+    if any(len(one) not in (3, 4) for one in chosen):
+        raise ValueError("fit_many takes (estimator, X, y) or (estimator, X, y, sample_weight)")
     if len({id(one[0]) for one in chosen}) < len(chosen):
         raise ValueError("an estimator stands more than once in the list: fit a clone")
-    prepared = []
-    for estimator, X, y, *weight in chosen:
-        if not isinstance(estimator, MLP):
-            raise TypeError(f"fit_many takes this library's estimators, got {type(estimator).__name__}")
-        estimator._validate_params()
-        fit = estimator._prepare(X, y, weight[0] if weight else None, None, incremental=False)
-        prepared.append((estimator, fit))
+    _train([_prepared(*one) for one in chosen], threads)
+    return [one[0] for one in chosen]
+
+
+def _prepared(estimator: Any, X: Any, y: Any, weight: Any = None) -> tuple[Any, Fit]:
+    if not isinstance(estimator, MLP):
+        raise TypeError(f"fit_many takes this library's estimators, got {type(estimator).__name__}")
+    estimator._validate_params()
+    return estimator, estimator._prepare(X, y, weight, None, incremental=False)
+
+
+def _train(prepared: list[tuple[Any, Fit]], threads: int | None = None) -> None:
     together = [(e, fit) for e, fit in prepared if e._rows_at_once(fit.X) >= fit.X.shape[0]]
     trainings = [
         Training(e.network_, e._dense(fit.X), fit.Y, fit.loss, sample_weight=fit.weight, **_without_progress(fit))
@@ -56,10 +64,9 @@ def fit_many(fits: Iterable[Sequence[Any]], *, threads: int | None = None) -> li
     done = {id(e): (history, t.problem) for (e, _), t, history in zip(together, trainings, histories, strict=True)}
     for estimator, fit in prepared:
         estimator._finish(fit, *(done.get(id(estimator)) or estimator._run(fit)))
-    return [estimator for estimator, _ in prepared]
 
 
-def _without_progress(fit: Any) -> dict[str, Any]:
+def _without_progress(fit: Fit) -> dict[str, Any]:
     return {name: value for name, value in fit.settings.items() if name != "progress"}
 
 
@@ -85,12 +92,8 @@ class _SideBySide:
         splits = list(cv.split(X, y))
         # One list of candidates for both: a sampler without a seed would draw others.
         candidates = self._candidates()
-        fits = []
-        for train, _ in splits:
-            part = _safe_indexing(X, train), _safe_indexing(y, train)
-            fits += [(clone(self.estimator).set_params(**clone(one, safe=False)), *part) for one in candidates]
         start = time.perf_counter()
-        fit_many(fits)
+        fits = self._fits_in_advance(X, y, splits, candidates)
         share = (time.perf_counter() - start) / max(len(fits), 1)
         before = self.cv, self.n_jobs
         self.cv, self.n_jobs = splits, None
@@ -100,8 +103,26 @@ class _SideBySide:
         finally:
             self.cv, self.n_jobs = before
         results: Any = self.cv_results_  # type: ignore[attr-defined]
-        results["mean_fit_time"], results["std_fit_time"] = (np.full(len(candidates), value) for value in (share, 0.0))
+        if len(fits) == len(splits) * len(candidates):
+            columns = (np.full(len(candidates), value) for value in (share, 0.0))
+            results["mean_fit_time"], results["std_fit_time"] = columns
         return self
+
+    def _fits_in_advance(self, X: Any, y: Any, splits: Any, candidates: list[dict[str, Any]]) -> list[Any]:
+        """Train what can be trained; what cannot is left to the search itself, which has its way with errors."""
+        fits, prepared = [], []
+        for train, _ in splits:
+            part = _safe_indexing(X, train), _safe_indexing(y, train)
+            for candidate in candidates:
+                model = clone(self.estimator)
+                with suppress(Exception):
+                    prepared.append(_prepared(model.set_params(**clone(candidate, safe=False)), *part))
+                    fits.append((model, *part))
+        try:
+            _train(prepared)
+        except Exception:  # of a callback
+            return []
+        return fits
 
     def _can(self, X: Any, y: Any, parameters: dict[str, Any]) -> bool:
         estimator = self.estimator
