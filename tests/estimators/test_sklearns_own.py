@@ -18,7 +18,7 @@ del test_gradient  # noqa: F821
 # Theirs raises an error after the fit; ours warns when it happens and keeps the last finite parameters.
 del test_nonfinite_params  # noqa: F821
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture
