@@ -156,6 +156,9 @@ def test_no_file_stops_another(tmp_path):
     (tmp_path / "c" / "b.toml").write_text('variant = 5\nstudent = "C"', encoding="utf-8")
     (tmp_path / "d.txt").write_text("7", encoding="utf-8")
     a, b, c = ws.grade_folder(tmp_path)
+    together = ws.grade_folder(tmp_path, processes=2)
+    assert ws.grades_csv(together) == ws.grades_csv([a, b, c])
+    assert together[1].report().text() == b.report().text()
     assert isinstance(a, ws.NotGraded)
     assert b.sheet.seed == c.sheet.seed == 5
     b.report().html().encode()

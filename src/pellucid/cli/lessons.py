@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from pellucid.arrays import as_count
 from pellucid.cli import output as out
 from pellucid.cli.commands import Json, Numbers, Output, Whole, app, are_sizes, read_sizes
+from pellucid.engine import as_threads
 from pellucid.losses import as_loss
 from pellucid.network import Network, load
 from pellucid.storage import check_writable, write_atomically
@@ -238,7 +239,7 @@ def grade(
         else:
             _deliver(graded.report(solutions=solutions), "text", output)
         return
-    grades = sheets.grade_folder(answers, variant)
+    grades = sheets.grade_folder(answers, variant, processes=as_threads(None))
     table = sheets.grades_csv(grades)
     passed_over = sheets.passed_over(answers)
     if passed_over:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pellucid.errors import FormulaError
 
@@ -111,6 +112,9 @@ class Field:
     slips: Slips = Slips()
     kinks: tuple[tuple[float, float], ...] = ()
     follows: Callable[[Mapping[str, Entries]], Entries | None] | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "follows": None}  # a function of the moment, which no other process needs
 
     @property
     def text(self) -> str:

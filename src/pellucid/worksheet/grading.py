@@ -6,10 +6,12 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pellucid.arrays import as_count
 from pellucid.document import Block, Document, Heading, Items, Paragraph, Table, escape
 from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
@@ -154,8 +156,16 @@ class NotGraded:
     reason: str
 
 
-def grade_folder(folder: PathLike, variant: int | None = None) -> list[Grade | NotGraded]:
+def grade_folder(folder: PathLike, variant: int | None = None, *, processes: int = 1) -> list[Grade | NotGraded]:
     """Grade every file of answers in a folder, in the order of their names.
+
+    Parameters
+    ----------
+    folder : path
+    variant : int, optional
+        As in `grade`.
+    processes : int
+        That many at once; more than one needs a main program that may be imported, as `multiprocessing` says.
 
     Returns
     -------
@@ -168,7 +178,11 @@ def grade_folder(folder: PathLike, variant: int | None = None) -> list[Grade | N
         There is no such folder, or it holds no answers.
     """
     files = answer_files(folder)
-    return [_grade_one(file, variant) for file in files]
+    processes = min(as_count(processes, "processes"), len(files))
+    if processes == 1:
+        return [_grade_one(file, variant) for file in files]
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(_grade_one, files, [variant] * len(files)))
 
 
 def answer_files(folder: PathLike) -> list[Path]:
