@@ -124,7 +124,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
 
     # What a class of its own says.
 
-    def _check_targets(self, y: Any, *, incremental: bool) -> Array:
+    def _check_targets(self, y: Any, *, incremental: bool) -> Any:
         """Read y as the network's targets (n, n_F), and learn the classes."""
         raise NotImplementedError
 

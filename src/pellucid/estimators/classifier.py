@@ -191,7 +191,7 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         self._label_binarizer = LabelBinarizer().fit(classes)
         self.classes_ = self._label_binarizer.classes_
 
-    def _check_targets(self, y: Any, *, incremental: bool) -> Array:
+    def _check_targets(self, y: Any, *, incremental: bool) -> Any:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -209,8 +209,14 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
                 raise ValueError(
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {found}."
                 )
-        Y = np.asarray(self._label_binarizer.transform(y))
-        return Y.reshape(len(Y), -1)
+        if y.ndim > 1:
+            return np.asarray(self._label_binarizer.transform(y))
+        index = np.searchsorted(self.classes_, y)
+        if len(self.classes_) <= 2:
+            return (index == 1)[:, np.newaxis]
+        Y = np.zeros((len(y), len(self.classes_)), np.uint8)
+        Y[np.arange(len(y)), index] = 1
+        return Y
 
     def _class_weights(self, y: Any, weight: Array | None, *, incremental: bool) -> Array | None:
         if self.class_weight is None:
