@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import warnings
@@ -597,7 +598,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         try:
             if self._rows_at_once(fit.X) >= fit.X.shape[0]:
                 X = self._dense(fit.X)
-                return self.network_.train(X, fit.Y, fit.loss, sample_weight=fit.weight, **fit.settings), None
+                settings = fit.settings | {"threads": _threads()}
+                return self.network_.train(X, fit.Y, fit.loss, sample_weight=fit.weight, **settings), None
         except TrainingDiverged as problem:
             history = problem.history
             assert isinstance(history, History)
@@ -627,6 +629,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 if weight is not None and not weight.any():
                     continue
                 own = settings | {"schedule": rate, "epochs": 1, "shuffle": False, "seed": seed + epoch * n + start}
+                own["threads"] = _threads()
                 trainer = self.network_.trainer(
                     self._dense(fit.X[rows]), fit.Y[rows], fit.loss, sample_weight=weight, **own
                 )  # fmt: skip
@@ -841,6 +844,12 @@ def _warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(("pellucid.", "sklearn.")):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def _threads() -> int | None:
+    """The cores that joblib leaves to this process, which it says where BLAS reads it; None where nothing is said."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdecimal() and int(given) and not os.environ.get("PELLUCID_THREADS") else None
 
 
 class _Fixed(Constant):
