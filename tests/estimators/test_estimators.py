@@ -837,3 +837,12 @@ def test_a_random_state_is_drawn_from_as_scikit_learn_does_and_kept_in_files(tmp
     model.fit(X, y).set_params(warm_start=True).to_file(tmp_path / "a")
     other = MLPRegressor.from_file(tmp_path / "a")
     assert other.fit(X, y).loss_curve_ == model.fit(X, y).loss_curve_
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_pipelines_hand_over_data_frames(library):
+    pytest.importorskip(library)
+    X, y = IRIS
+    piped = make_pipeline(StandardScaler(), MLPClassifier((6,), max_iter=5)).set_output(transform=library).fit(X, y)
+    assert list(piped[-1].feature_names_in_) == ["x0", "x1", "x2", "x3"]
+    assert piped.predict(X).shape == y.shape
