@@ -307,6 +307,31 @@ def test_the_split_is_stratified_by_class():
     np.testing.assert_allclose(counts, np.bincount(y) / 5, atol=1)
 
 
+def test_what_is_held_out_is_not_in_the_standardisation():
+    X, y = numbers()
+    model = MLPRegressor(early_stopping=True, validation_fraction=0.5, max_iter=2, random_state=0, standardize=True)
+    model.fit(X, y)
+    rest, _ = sklearn.model_selection.train_test_split(X, random_state=after_the_weights(model), test_size=0.5)
+    np.testing.assert_allclose(model.x_scaling_.mean, rest.mean(axis=0))
+
+
+def after_the_weights(model):
+    random = np.random.RandomState(0)
+    for W, b in zip(model.coefs_, model.intercepts_, strict=True):
+        random.uniform(size=W.shape), random.uniform(size=b.shape)
+    return random
+
+
+def test_a_classifiers_loss_of_ones_own():
+    X, y = digits()
+    model = MLPClassifier(
+        (16,), loss=pl.symbolic.loss("(a - y)^2"), max_iter=60, learning_rate_init=0.01, random_state=0
+    )
+    assert model.fit(X, y).score(X, y) > 0.9
+    Y = np.eye(10)[y]
+    assert model.network_.gradient(X, Y, "mse").loss == pytest.approx(((model.predict_proba(X) - Y) ** 2).mean())
+
+
 def test_callbacks_see_every_epoch_and_can_stop():
     X, y = digits()
     seen = []

@@ -309,17 +309,18 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         sizes = [X.shape[1], *hidden, Y.shape[1]]
         if is_first:
             self._start(sizes, _float_dtype(X), random)
-            self._learn_scaling(X, Y, weight)
         else:
             self._go_on(sizes)
-        Y = Y.astype(self.network_.dtype)
-        if self.y_scaling_ is not None:
-            Y = self.y_scaling_.apply(Y)
-        validation = None
+        held_out = None
         if validation_set is not None:
-            validation = self._read_validation(validation_set)
+            held_out = self._read_validation(validation_set)
         elif self.early_stopping and self.solver in STOCHASTIC:
-            X, Y, weight, validation = self._split(X, Y, weight, random)
+            X, Y, weight, held_out = self._split(X, Y, weight, random)
+        if is_first:
+            self._learn_scaling(X, Y, weight)
+        Y, validation = self._targets(Y), None
+        if held_out is not None:
+            validation = (self._dense(held_out[0]), self._targets(held_out[1]), *held_out[2:])
         draws = self.solver in STOCHASTIC and (self.shuffle or np.any(self.dropout))
         seed = (int(random.randint(np.iinfo(np.int32).max)) if draws else 0) + self._n_fits
         self._n_fits += 1
@@ -527,13 +528,11 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         if not isinstance(given, list | tuple) or len(given) not in (2, 3):
             raise ValueError(f"validation_set is (X, y) or (X, y, sample_weight), got {type(given).__name__}")
         X, y = self._read(given[0], given[1], reset=False)
-        Y = self._check_targets(y, incremental=True).astype(self.network_.dtype)
+        Y = self._check_targets(y, incremental=True)
         if Y.shape[1] != self.n_outputs_:
             raise ValueError(f"validation_set: y has {Y.shape[1]} outputs, but the network has {self.n_outputs_}")
-        if self.y_scaling_ is not None:
-            Y = self.y_scaling_.apply(Y)
         weight = [] if len(given) == 2 or given[2] is None else [self._read_weight(given[2], X)]
-        return (self._dense(X), Y, *weight)
+        return (X, Y, *weight)
 
     def _split(self, X: Any, Y: Array, weight: Array | None, random: np.random.RandomState) -> tuple[Any, ...]:
         """Set a validation set aside, stratified by class where there is one class to a sample."""
@@ -547,8 +546,12 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 "validation_fraction or the size of the data."
             )
         parts = [weight[held_out]] if weight is not None else []
-        validation = (self._dense(X[held_out]), Y[held_out], *parts)
-        return X[rest], Y[rest], None if weight is None else weight[rest], validation
+        return X[rest], Y[rest], None if weight is None else weight[rest], (X[held_out], Y[held_out], *parts)
+
+    def _targets(self, Y: Array) -> Array:
+        """Targets of the network's type, and standardised if asked for."""
+        Y = Y.astype(self.network_.dtype)
+        return Y if self.y_scaling_ is None else self.y_scaling_.apply(Y)
 
     def _strata(self, Y: Array) -> Any:  # noqa: ARG002
         return None
