@@ -71,6 +71,8 @@ def write(model: Any, path: PathLike) -> None:
         "numbers": {name: _number(getattr(model, name, None)) for name in _NUMBERS},
         "best": {name: _number(value) for name, value in model._best.items()},
         "fits": model._n_fits,
+        "without improvement": model._no_improvement_count,
+        "rate factor": model._rate_factor,
         "optimizer": None if state is None else {"name": state.optimizer, "step": state.step},
         "feature_names": None if not hasattr(model, "feature_names_in_") else list(map(str, model.feature_names_in_)),
     }
@@ -121,6 +123,8 @@ def read(kind: type[Any], path: PathLike) -> Any:
             setattr(model, name, Scaling(tensors[f"{name}.mean"], tensors[f"{name}.scale"]) if has else None)
         model._best = {name: _from_number(value) for name, value in header["best"].items()}
         model._n_fits = int(header["fits"])
+        model._no_improvement_count = int(header["without improvement"])
+        model._rate_factor = float(header["rate factor"])
         if header["feature_names"] is not None:
             model.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
         if "target_type" in header:
