@@ -828,6 +828,20 @@ def test_epochs_without_improvement_are_counted_over_warm_starts():
     assert len(parts.loss_curve_) == len(whole.loss_curve_) == 12
 
 
+def test_files_count_on(tmp_path):
+    X, y = numbers()
+    model = MLPRegressor(hidden_layer_sizes=5, random_state=0, tol=1e3, shuffle=False, max_iter=8, warm_start=True)
+    model.fit(X, y).to_file(tmp_path / "a")
+    other = MLPRegressor.from_file(tmp_path / "a")
+    assert other.fit(X, y).n_iter_ == model.fit(X, y).n_iter_ == 4
+
+
+def test_the_best_loss_of_a_training_that_diverged_is_a_number():
+    X, y = numbers()
+    model = MLPRegressor(solver="sgd", learning_rate_init=1e4, activation="identity", random_state=0).fit(X, y)
+    assert model.best_loss_ == min(model.loss_curve_[:-1])
+
+
 def test_chunks_have_callbacks_that_can_stop():
     X, y = digits()
     seen = []

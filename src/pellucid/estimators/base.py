@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,11 +25,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from pellucid import randomness
 from pellucid.activations import ACTIVATIONS, Activation, as_activation
 from pellucid.arrays import Array
+from pellucid.engine import mean_loss
 from pellucid.errors import TrainingDiverged
 from pellucid.estimators import interchange, prefitted
 from pellucid.estimators.convergence import Convergence, Falling, PowerOfSamples, Watch
 from pellucid.estimators.scaling import Scaling
-from pellucid.losses import Loss
+from pellucid.losses import Loss, as_loss
 from pellucid.network import Network
 from pellucid.optimizers import LBFGS, SGD, Adam
 from pellucid.schedules import Constant
@@ -45,6 +47,8 @@ _HIDDEN = {name for name, row in ACTIVATIONS.items() if row.elementwise} | set(O
 
 CHUNK_BYTES = 64 * 2**20
 """What is made dense, or converted, of sparse and of memory-mapped inputs at a time."""
+
+_SILENT = {"progress": False}
 
 LBFGS_LOSS_TOLERANCE = 1e7 * np.finfo(np.float64).eps  # SciPy's
 LBFGS_LINE_SEARCH = 20
@@ -75,7 +79,7 @@ class Fit:
     incremental: bool
 
 
-class MLP(BaseEstimator):  # type: ignore[misc]
+class MLP(BaseEstimator, ABC):  # type: ignore[misc]
     """What `MLPClassifier` and `MLPRegressor` have in common."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -125,21 +129,21 @@ class MLP(BaseEstimator):  # type: ignore[misc]
 
     # What a class of its own says.
 
+    @abstractmethod
     def _check_targets(self, y: Any, *, incremental: bool) -> Any:
         """Read y as the network's targets (n, n_F), and learn the classes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _output(self) -> Activation:
         """σ of the output layer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _loss(self) -> Loss | str:
         """L, as the network takes it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _score_outputs(self, Y: Array, a: Array, weight: Array | None) -> float:
-        """The score of outputs against targets."""
-        raise NotImplementedError
+        """The score of outputs (n, n_F) against targets (n, n_F)."""
 
     def _class_weights(self, y: Any, weight: Array | None, *, incremental: bool) -> Array | None:  # noqa: ARG002
         return weight
@@ -278,12 +282,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         factor = self._schedule(watch.convergence, 0).factor(1, 1, [])
         self.learning_rate_ = float(self.learning_rate_init * factor)
         self._show()
-        if problem is not None:
-            _warn(_in_our_words(str(problem)), ConvergenceWarning)
-        elif history.stopped == "interrupted":
-            _warn("Training interrupted by user.")
-        elif history.stopped == "epochs":
-            self._warn_of_epochs("training loss")
+        self._warn(history, problem, "training loss")
 
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC:
@@ -342,7 +341,6 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             "seed": seed,
             "callbacks": [watch, *self._own_callbacks()],
             "validation": validation,
-            "progress": False,
         }
         if self.solver == "lbfgs":
             size = n
@@ -510,12 +508,9 @@ class MLP(BaseEstimator):  # type: ignore[misc]
     # Reading samples.
 
     def _read(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
-        dtype: Any = (np.float64, np.float32)
-        if _is_mapped_integers(X):
-            dtype = None
         return validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=self._takes_numbers, dtype=dtype,
-            reset=reset,
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=self._takes_numbers,
+            dtype=_dtypes(X), reset=reset,
         )  # fmt: skip
 
     _takes_numbers = False
@@ -591,9 +586,11 @@ class MLP(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         """a^F of what a user gives."""
+        return self._forward(self._inputs(X))
+
+    def _inputs(self, X: Any) -> Any:
         check_is_fitted(self)
-        dtype: Any = None if _is_mapped_integers(X) else (np.float64, np.float32)
-        return self._forward(validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=False))
+        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=_dtypes(X), reset=False)
 
     # Running, and what is known afterwards.
 
@@ -601,7 +598,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         try:
             if self._rows_at_once(fit.X) >= fit.X.shape[0]:
                 X = self._dense(fit.X)
-                settings = fit.settings | {"threads": _threads()}
+                settings = fit.settings | _SILENT | {"threads": _threads()}
                 return self.network_.train(X, fit.Y, fit.loss, sample_weight=fit.weight, **settings), None
         except TrainingDiverged as problem:
             history = problem.history
@@ -632,7 +629,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                 if weight is not None and not weight.any():
                     continue
                 own = settings | {"schedule": rate, "epochs": 1, "shuffle": False, "seed": seed + epoch * n + start}
-                own["threads"] = _threads()
+                own |= _SILENT | {"threads": _threads()}
                 trainer = self.network_.trainer(
                     self._dense(fit.X[rows]), fit.Y[rows], fit.loss, sample_weight=weight, **own
                 )  # fmt: skip
@@ -686,7 +683,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
 
     def _validation_loss(self, validation: tuple[Any, ...], loss: Any) -> float:
         X, Y, *weight = validation
-        return float(self.network_.gradient(X, Y, loss, sample_weight=weight[0] if weight else None).loss)
+        return mean_loss(self.network_, X, Y, as_loss(loss), *weight)
 
     def _finish(self, fit: Fit, history: History, problem: TrainingDiverged | None) -> None:
         """Keep what was learnt, and warn of what a user can change."""
@@ -705,7 +702,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         self.loss_ = losses[-1] if losses else self._total_loss(fit)
         self._keep(watch.convergence, watch.monitor)
         if watch.monitor == "training loss":
-            self.best_loss_ = min([self.loss_, *losses, *([self.best_loss_] if self.best_loss_ is not None else [])])
+            best = watch.convergence.best
+            self.best_loss_ = best if losses else min(best, self.loss_)
         else:
             self.best_loss_ = None
             finite = [score for score in self.validation_scores_ or [] if np.isfinite(score)]
@@ -717,7 +715,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             factor = schedule.factor(self.n_iter_ + 1, self.max_iter, [])
             self.learning_rate_ = float(self.learning_rate_init * factor)
         self._show()
-        self._warn(fit, history, problem)
+        self._warn(history, problem, watch.monitor, incremental=fit.incremental)
 
     def _total_loss(self, fit: Fit) -> float:
         """The loss of a training that was at its end when it began."""
@@ -725,7 +723,9 @@ class MLP(BaseEstimator):  # type: ignore[misc]
         found = self.network_.gradient(X, fit.Y, fit.loss, sample_weight=fit.weight, l2=fit.settings["l2"])
         return float(found.loss)
 
-    def _warn(self, fit: Fit, history: History, problem: TrainingDiverged | None) -> None:
+    def _warn(
+        self, history: History, problem: TrainingDiverged | None, monitor: str, *, incremental: bool = False
+    ) -> None:
         if problem is not None:
             _warn(_in_our_words(str(problem)), ConvergenceWarning)
         elif history.stopped == "interrupted":
@@ -738,15 +738,13 @@ class MLP(BaseEstimator):  # type: ignore[misc]
                     "or standardize the inputs (standardize=True).",
                     ConvergenceWarning,
                 )
-        elif not fit.incremental and history.stopped == "epochs" and not fit.watch.convergence.has_converged:
-            self._warn_of_epochs(fit.watch.monitor)
-
-    def _warn_of_epochs(self, monitor: str) -> None:
-        _warn(
-            f"max_iter={self.max_iter} epochs are over and the {monitor} still improved by more than tol={self.tol:g} "
-            f"within the last {self.n_iter_no_change:g} (n_iter_no_change): raise max_iter or tol.",
-            ConvergenceWarning,
-        )
+        elif not incremental and history.stopped == "epochs":
+            _warn(
+                f"max_iter={self.max_iter} epochs are over and the {monitor} still improved by more than "
+                f"tol={self.tol:g} within the last {self.n_iter_no_change:g} (n_iter_no_change): raise max_iter or "
+                "tol.",
+                ConvergenceWarning,
+            )
 
     # Looking inside.
 
@@ -763,9 +761,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]
             ∂a_j^F/∂x_i in the units of inputs and predictions; without the axis of outputs if there is one. For classes
             a^F are the probabilities; of two classes, that of the second.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
-        network, dense = self._network(), self._dense(X)
+        dense, network = self._dense(self._inputs(X)), self._network()
         targets = np.zeros((len(dense), self.n_outputs_), network.dtype)
         rows = [network.backprop(dense, targets, _output_alone(j)).input_gradient for j in range(self.n_outputs_)]
         found = np.stack(rows, axis=1)
@@ -881,8 +877,9 @@ def _float_dtype(X: Any) -> np.dtype[Any]:
     return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
 
 
-def _is_mapped_integers(X: Any) -> bool:
-    return isinstance(X, np.memmap) and X.dtype.kind in "iub"
+def _dtypes(X: Any) -> Any:
+    """The types that inputs may keep; None, any, for a memory map of integers, which is converted a chunk at a time."""
+    return None if isinstance(X, np.memmap) and X.dtype.kind in "iub" else (np.float64, np.float32)
 
 
 def _in_epoch(problem: TrainingDiverged, epoch: int, history: History) -> TrainingDiverged:

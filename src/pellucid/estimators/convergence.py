@@ -136,7 +136,6 @@ class Watch:
         self.losses: list[float] = []
         self.validation_losses: list[float] = []
         self.best: Array | None = None
-        self._seen = 0
 
     def epochs_ahead(self) -> float:
         """Return how many epochs may pass before this has to be called."""
@@ -149,19 +148,20 @@ class Watch:
 
     def __call__(self, epoch: Epoch) -> None:
         """See the epochs since the last call."""
-        losses = epoch.history["loss"][self._seen :]
+        before = len(self.losses)
+        losses = epoch.history["loss"][before:]
+        validation_losses = epoch.history.get("validation_loss", [])[before:]
         self.losses += losses
-        self.validation_losses += epoch.history.get("validation_loss", [])[self._seen :]
+        self.validation_losses += validation_losses
         if self.score is not None:
             self.scores.append(self.score())
         if self.monitor == "validation score":
             values = [-self.scores[-1]]
         else:
-            values = losses if not self.validates else epoch.history["validation_loss"][self._seen :]
-        for loss, value in zip(losses, values, strict=True):
-            self._seen += 1
+            values = validation_losses if self.validates else losses
+        for number, (loss, value) in enumerate(zip(losses, values, strict=True), before + 1):
             if self.verbose:
-                told = f"Iteration {self._seen}, loss = {loss:.8f}"
+                told = f"Iteration {number}, loss = {loss:.8f}"
                 print(told if self.score is None else f"{told}, validation score = {self.scores[-1]:.6f}")  # noqa: T201
             if self.validates and value < self.convergence.best:
                 self.best = self.parameters.copy()

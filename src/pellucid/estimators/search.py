@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -57,7 +58,7 @@ def _prepared(estimator: Any, X: Any, y: Any, weight: Any = None) -> tuple[Any, 
 def _train(prepared: list[tuple[Any, Fit]], threads: int | None = None) -> None:
     together = [(e, fit) for e, fit in prepared if e._rows_at_once(fit.X) >= fit.X.shape[0]]
     trainings = [
-        Training(e.network_, e._dense(fit.X), fit.Y, fit.loss, sample_weight=fit.weight, **_without_progress(fit))
+        Training(e.network_, e._dense(fit.X), fit.Y, fit.loss, sample_weight=fit.weight, **fit.settings)
         for e, fit in together
     ]
     histories = train_many(trainings, threads=threads, progress=False, raises=False)
@@ -66,19 +67,16 @@ def _train(prepared: list[tuple[Any, Fit]], threads: int | None = None) -> None:
         estimator._finish(fit, *(done.get(id(estimator)) or estimator._run(fit)))
 
 
-def _without_progress(fit: Fit) -> dict[str, Any]:
-    return {name: value for name, value in fit.settings.items() if name != "progress"}
-
-
-class _SideBySide:
+class _SideBySide(ABC):
     """A search whose candidates are trained by `fit_many` where they can be: networks of this library, no pipeline."""
 
     estimator: Any
     cv: Any
     n_jobs: Any
 
+    @abstractmethod
     def _candidates(self) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        """The parameters of each candidate."""
 
     def fit(self, X: Any, y: Any = None, **parameters: Any) -> Self:
         """Search; see scikit-learn's class of the same name.
