@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape, unescape
+from html import escape, unescape
 
 from pellucid.backprop import Record
 from pellucid.layers import Layers
@@ -105,7 +105,7 @@ class _Text:
 
 def _letters(x: float, y: float, text: str, size: float, *, is_italic: bool = False, is_centred: bool = False) -> str:
     style = (' font-style="italic"' if is_italic else "") + (' text-anchor="middle"' if is_centred else "")
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}"{style}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}"{style}>{escape(text, quote=False)}</text>'
 
 
 def _label_text(label: Label, x: float, y: float, size: float, *, has_halo: bool) -> _Text:
@@ -129,7 +129,7 @@ class _Figure:
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
             f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="{_FAMILY}" fill="#111">',
-            f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
+            f"<title>{escape(title, quote=False)}</title><desc>{escape(description, quote=False)}</desc>",
             f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>',
         ]
         for x, y, u, v in self.lines:
