@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
-from pellucid.drawing import Drawing, draw
 from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
@@ -34,6 +33,9 @@ from pellucid.training import (
     new_seed,
     split,
 )
+
+if TYPE_CHECKING:
+    from pellucid.drawing import Drawing
 
 
 class Run(Record):
@@ -484,6 +486,8 @@ class Network(Layers):
         Drawing
             ``.svg``, ``.save(path)``; notebooks show it. Of large layers the first neurons and the last.
         """
+        from pellucid.drawing import draw  # loaded with the first drawing
+
         return draw(self, show=show, run=run, sample=sample)
 
     def save(self, path: PathLike) -> None:
