@@ -1,5 +1,6 @@
 """What the tests share: a reproducible Hypothesis, targets that a loss accepts, closeness in units of rounding."""
 
+import gc
 import signal
 
 import numpy as np
@@ -12,6 +13,14 @@ settings.load_profile("reproducible")
 
 # A shell starts background jobs with Ctrl-C ignored, and Python leaves it so: tests that press it would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def signals_raise():
+    """No collection of garbage: Hypothesis times it by a callback, and what a signal raises in there Python drops."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

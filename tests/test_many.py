@@ -79,6 +79,7 @@ def test_one_that_diverges_leaves_the_others_alone():
     assert all(np.isfinite(net.parameters).all() for net in nets)
 
 
+@pytest.mark.usefixtures("signals_raise")
 def test_ctrl_c_interrupts_all_of_them():
     nets = [a_network(seed) for seed in range(5)]
 

@@ -231,6 +231,7 @@ def interrupt_after(seconds):
     return pressed
 
 
+@pytest.mark.usefixtures("signals_raise")
 @pytest.mark.parametrize(("n", "batch"), [(50_000, 32), (200_000, None)], ids=["batches", "one long batch"])
 def test_ctrl_c_is_answered_at_once_and_keeps_the_last_whole_epoch(n, batch):
     rng = np.random.default_rng(0)
@@ -247,6 +248,7 @@ def test_ctrl_c_is_answered_at_once_and_keeps_the_last_whole_epoch(n, batch):
     assert net.parameters.tobytes() == again.parameters.tobytes()
 
 
+@pytest.mark.usefixtures("signals_raise")
 def test_what_a_signal_handler_raises_comes_through():
     class AlarmError(Exception):
         pass
