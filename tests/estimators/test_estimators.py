@@ -24,7 +24,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import pellucid as pl
 from pellucid import estimators as ours
-from pellucid.estimators import MLPClassifier, MLPRegressor, base, fit_many
+from pellucid.estimators import MLPClassifier, MLPRegressor, fit_many, running
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -412,10 +412,16 @@ def test_sparse_inputs_are_made_dense_a_chunk_at_a_time(monkeypatch):
     for make in (sparse.csr_array, sparse.csc_matrix):
         once = MLPClassifier(max_iter=4, batch_size=50, random_state=0).fit(make(X), y)
         assert once.loss_curve_ == dense.loss_curve_
-    monkeypatch.setattr(base, "CHUNK_BYTES", 64 * 8 * 120)
+    monkeypatch.setattr(running, "CHUNK_BYTES", 64 * 8 * 120)
     largest = []
-    whole = base.MLP._dense
-    monkeypatch.setattr(base.MLP, "_dense", lambda self, rows: largest.append(rows.shape[0]) or whole(self, rows))
+    dense_rows = running.Inputs.dense
+
+    def watched(self, rows=None):
+        found = dense_rows(self, rows)
+        largest.append(len(found))
+        return found
+
+    monkeypatch.setattr(running.Inputs, "dense", watched)
     chunks = MLPClassifier(max_iter=4, batch_size=50, random_state=0).fit(sparse.csr_array(X), y)
     assert max(largest) == 100
     np.testing.assert_allclose(chunks.loss_curve_, dense.loss_curve_, rtol=1e-12)
@@ -436,7 +442,7 @@ def test_memory_maps(tmp_path, monkeypatch):
     assert model.loss_curve_ == MLPClassifier(max_iter=3, random_state=0).fit(X.astype(np.float32), y).loss_curve_
     pixels = np.memmap(tmp_path / "b", np.uint8, "w+", shape=X.shape)
     pixels[:] = np.round(X * 16)
-    monkeypatch.setattr(base, "CHUNK_BYTES", 64 * 8 * 200)
+    monkeypatch.setattr(running, "CHUNK_BYTES", 64 * 8 * 200)
     mapped = MLPClassifier(max_iter=3, random_state=0, standardize=True).fit(pixels, y)
     whole = MLPClassifier(max_iter=3, random_state=0, standardize=True).fit(np.asarray(pixels, np.float64), y)
     np.testing.assert_allclose(mapped.loss_curve_, whole.loss_curve_, rtol=1e-9)
@@ -733,7 +739,7 @@ def test_entries_that_stand_twice_in_a_sparse_matrix_count_once():
 
 
 def in_parts(monkeypatch, rows):
-    monkeypatch.setattr(base, "CHUNK_BYTES", 5 * 8 * rows)
+    monkeypatch.setattr(running, "CHUNK_BYTES", 5 * 8 * rows)
 
 
 def test_weights_mean_the_same_in_every_part(monkeypatch):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -22,20 +18,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from pellucid import randomness
 from pellucid.activations import ACTIVATIONS, Activation, as_activation
 from pellucid.arrays import Array
-from pellucid.engine import mean_loss
 from pellucid.errors import TrainingDiverged
 from pellucid.estimators import interchange, prefitted
 from pellucid.estimators.convergence import Convergence, Falling, PowerOfSamples, Watch
+from pellucid.estimators.running import Fit, Inputs, end_epoch, of_the_whole
 from pellucid.estimators.scaling import Scaling
-from pellucid.losses import Loss, as_loss
+from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import LBFGS, SGD, Adam
 from pellucid.schedules import Constant
 from pellucid.storage import PathLike
-from pellucid.training import Epoch, History, minimise
+from pellucid.training import History
 
 STOCHASTIC = ("sgd", "adam")
 
@@ -45,38 +40,8 @@ THEIR_NAMES = {ours: theirs for theirs, ours in OUR_NAMES.items()}
 
 _HIDDEN = {name for name, row in ACTIVATIONS.items() if row.elementwise} | set(OUR_NAMES)
 
-CHUNK_BYTES = 64 * 2**20
-"""What is made dense, or converted, of sparse and of memory-mapped inputs at a time."""
-
-_SILENT = {"progress": False}
-
 LBFGS_LOSS_TOLERANCE = 1e7 * np.finfo(np.float64).eps  # SciPy's
 LBFGS_LINE_SEARCH = 20
-
-
-@dataclass(eq=False)
-class Fit:
-    """One fit, ready to run.
-
-    Attributes
-    ----------
-    X : array or sparse matrix of shape (n, n_1)
-    Y : ndarray of shape (n, n_F)
-    weight : ndarray of shape (n,) or None
-    loss : Loss or str
-    settings : dict
-        For `Network.train`.
-    watch : Watch
-    incremental : bool
-    """
-
-    X: Any
-    Y: Array
-    weight: Array | None
-    loss: Any
-    settings: dict[str, Any]
-    watch: Watch
-    incremental: bool
 
 
 class MLP(BaseEstimator, ABC):  # type: ignore[misc]
@@ -182,7 +147,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         if prefitted.takes(self, X, y, sample_weight, validation_set):
             return self
         fit = self._prepare(X, y, sample_weight, validation_set, incremental=False)
-        self._finish(fit, *self._run(fit))
+        self._finish(fit, *fit.run())
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -230,30 +195,22 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             total, seen = 0.0, 0
             for chunk in chunks() if callable(chunks) else chunks:
                 fit = self._prepare_chunk(chunk, classes, convergence, whole.epochs)
-                history, problem = self._run(fit)
+                history, problem = fit.run()
                 if problem is not None or history.stopped == "interrupted":
                     whole.stopped = history.stopped
                     break
-                n = fit.X.shape[0]
+                n = len(fit.inputs)
                 total, seen = total + n * history["loss"][0], seen + n
                 self.t_ += n
             else:
                 if not seen:
                     raise ValueError("there are no chunks")
-                self._end_epoch(whole, {"loss": total / seen}, self.max_iter, [watch, *self._own_callbacks()])
+                callbacks = [watch, *self._own_callbacks()]
+                end_epoch(self.network_, whole, {"loss": total / seen}, self.max_iter, callbacks)
         if problem is not None:
-            problem = _in_epoch(problem, whole.epochs + 1, whole)
+            problem = of_the_whole(problem, whole.epochs + 1, whole)
         self._finish_chunks(watch, whole, problem)
         return self
-
-    def _end_epoch(self, history: History, row: dict[str, float], epochs: int, callbacks: list[Any]) -> None:
-        """Make an epoch count that was trained in parts."""
-        history.add(row)
-        seen = Epoch(history.epochs, epochs, row, history, self.network_)
-        for callback in callbacks:
-            callback(seen)
-        if seen.stops:
-            history.stopped = "callback"
 
     def _own_callbacks(self) -> list[Any]:
         return [self.callbacks] if callable(self.callbacks) else list(self.callbacks)
@@ -291,7 +248,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         fit = self._prepare(X, y, sample_weight, None, incremental=True)
-        self._finish(fit, *self._run(fit))
+        self._finish(fit, *fit.run())
         return self
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, validation_set: Any, *, incremental: bool) -> Fit:
@@ -319,7 +276,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             self._learn_scaling(X, Y, weight)
         Y, validation = self._targets(Y), None
         if held_out is not None:
-            validation = (self._dense(held_out[0]), self._targets(held_out[1]), *held_out[2:])
+            validation = (self._rows(held_out[0]).dense(), self._targets(held_out[1]), *held_out[2:])
         draws = self.solver in STOCHASTIC and (self.shuffle or np.any(self.dropout))
         seed = (int(random.randint(np.iinfo(np.int32).max)) if draws else 0) + self._n_fits
         self._n_fits += 1
@@ -361,7 +318,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
                 "schedule": self._schedule(convergence, n),
             }
         settings["l2"] = float(self.alpha) / (mean_weight * size) if mean_weight else 0.0
-        return Fit(X, Y, weight, self._loss(), settings, watch, incremental)
+        return Fit(network, self._rows(X), Y, weight, self._loss(), settings, watch, incremental)
 
     def _convergence(self, monitor: str, *, incremental: bool = False) -> Convergence:
         """The rule of when to stop; what was counted before goes on counting."""
@@ -561,28 +518,17 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
 
         return score
 
-    # Inputs, a chunk at a time where they are not numbers of the network's type in memory.
-
-    def _dense(self, rows: Any) -> Array:
-        """Make rows dense, of the network's type, and standardised if asked for."""
-        dense = rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
-        dense = dense.astype(self.network_.dtype, copy=False)
-        return dense if self.x_scaling_ is None else self.x_scaling_.apply(dense)
-
-    def _rows_at_once(self, X: Any) -> int:
-        """How many rows are made dense at a time."""
-        is_ready = isinstance(X, np.ndarray) and X.dtype == self.network_.dtype and self.x_scaling_ is None
-        row = X.shape[1] * self.network_.dtype.itemsize
-        return X.shape[0] if is_ready else max(1, CHUNK_BYTES // max(row, 1))
+    def _rows(self, X: Any) -> Inputs:
+        """Tell how checked inputs become the network's."""
+        return Inputs(X, self.network_.dtype, self.x_scaling_)
 
     def _forward(self, X: Any) -> Array:
         """a^F of checked inputs."""
-        network, at_once = self._network(), self._rows_at_once(X)
+        network, inputs = self._network(), self._rows(X)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            if at_once >= X.shape[0]:
-                return network.forward(self._dense(X))
-            parts = [network.forward(self._dense(X[i : i + at_once])) for i in range(0, X.shape[0], at_once)]
-        return np.concatenate(parts)
+            if inputs.is_small:
+                return network.forward(inputs.dense())
+            return np.concatenate([network.forward(inputs.dense(rows)) for rows in inputs.parts()])
 
     def _outputs(self, X: Any) -> Array:
         """a^F of what a user gives."""
@@ -592,98 +538,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         check_is_fitted(self)
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=_dtypes(X), reset=False)
 
-    # Running, and what is known afterwards.
-
-    def _run(self, fit: Fit) -> tuple[History, TrainingDiverged | None]:
-        try:
-            if self._rows_at_once(fit.X) >= fit.X.shape[0]:
-                X = self._dense(fit.X)
-                settings = fit.settings | _SILENT | {"threads": _threads()}
-                return self.network_.train(X, fit.Y, fit.loss, sample_weight=fit.weight, **settings), None
-        except TrainingDiverged as problem:
-            history = problem.history
-            assert isinstance(history, History)
-            return history, problem
-        return self._run_in_chunks(fit)
-
-    def _run_in_chunks(self, fit: Fit) -> tuple[History, TrainingDiverged | None]:
-        """Train on inputs that are not in memory as they are needed: batches in the same order, a chunk at a time."""
-        settings = dict(fit.settings)
-        callbacks, epochs, seed = settings.pop("callbacks"), settings.pop("epochs"), settings.pop("seed")
-        validation, schedule = settings.pop("validation"), settings.pop("schedule", Constant())
-        n, history = fit.X.shape[0], History(seed)
-        if self.solver == "lbfgs":
-            self._minimise_in_chunks(fit, history)
-            return history, None
-        size = settings["batch_size"]
-        step = max(size, self._rows_at_once(fit.X) // size * size)
-        shuffles = settings.pop("shuffle") and size < n
-        while history.epochs < epochs and history.stopped == "epochs":
-            epoch = history.epochs + 1
-            rate = _Fixed(schedule.factor(epoch, epochs, []))
-            order = randomness.permutation(randomness.key(seed, epoch, 0), n) if shuffles else np.arange(n)
-            total = 0.0
-            for start in range(0, n, step):
-                rows: Any = order[start : start + step] if shuffles else slice(start, start + step)
-                weight = None if fit.weight is None else fit.weight[rows]
-                if weight is not None and not weight.any():
-                    continue
-                own = settings | {"schedule": rate, "epochs": 1, "shuffle": False, "seed": seed + epoch * n + start}
-                own |= _SILENT | {"threads": _threads()}
-                trainer = self.network_.trainer(
-                    self._dense(fit.X[rows]), fit.Y[rows], fit.loss, sample_weight=weight, **own
-                )  # fmt: skip
-                if fit.weight is not None:
-                    trainer.settings.mean_weight = float(fit.weight.mean())
-                try:
-                    part = trainer.run()
-                except TrainingDiverged as problem:
-                    return history, _in_epoch(problem, epoch, history)
-                finally:
-                    self.network_.optimizer_state = trainer.state
-                if part.stopped == "interrupted":
-                    history.stopped = "interrupted"
-                    return history, None
-                total += part["loss"][0] * min(step, n - start) / n
-            row = {"loss": total}
-            if validation is not None:
-                row["validation_loss"] = self._validation_loss(validation, fit.loss)
-            self._end_epoch(history, row, epochs, callbacks)
-        return history, None
-
-    def _minimise_in_chunks(self, fit: Fit, history: History) -> None:
-        """L-BFGS, whose total loss is summed up over chunks."""
-        network, settings = self.network_, fit.settings
-        work = Network(network.sizes, list(network.activations.values()), init=network.parameters)
-        weight = np.ones(fit.X.shape[0]) if fit.weight is None else fit.weight.astype(np.float64)
-        penalised = work.weight_mask() * settings["l2"]
-        step = self._rows_at_once(fit.X)
-
-        def total(theta: Array) -> tuple[float, Array]:
-            work.parameters = theta
-            loss, slopes = float(penalised @ theta**2) / 2, penalised * theta
-            for start in range(0, fit.X.shape[0], step):
-                rows = slice(start, start + step)
-                share = weight[rows].sum() / weight.sum()
-                if share:
-                    X, Y = self._dense(fit.X[rows]).astype(np.float64), fit.Y[rows].astype(np.float64)
-                    g = work.gradient(X, Y, fit.loss, sample_weight=weight[rows])
-                    loss, slopes = loss + share * g.loss, slopes + share * g.vector
-            return loss, slopes
-
-        def iterated(theta: Array, loss: float) -> bool:
-            network.parameters = theta.astype(network.dtype)
-            row = {"loss": loss}
-            if settings["validation"] is not None:
-                row["validation_loss"] = self._validation_loss(settings["validation"], fit.loss)
-            self._end_epoch(history, row, settings["epochs"], settings["callbacks"])
-            return history.stopped != "epochs"
-
-        minimise(total, network.parameters, settings["optimizer"], settings["epochs"], iterated, history)
-
-    def _validation_loss(self, validation: tuple[Any, ...], loss: Any) -> float:
-        X, Y, *weight = validation
-        return mean_loss(self.network_, X, Y, as_loss(loss), *weight)
+    # What is known afterwards.
 
     def _finish(self, fit: Fit, history: History, problem: TrainingDiverged | None) -> None:
         """Keep what was learnt, and warn of what a user can change."""
@@ -693,13 +548,13 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             for curve in (losses, scores, validation):
                 curve.append(float("nan"))
         self.n_iter_ = len(losses)
-        self.t_ += fit.X.shape[0] * len(losses)
+        self.t_ += len(fit.inputs) * len(losses)
         self.loss_curve_ += losses
         if fit.settings["validation"] is not None:
             self.validation_loss_curve_ = [*(self.validation_loss_curve_ or []), *validation]
         if watch.score is not None:
             self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
-        self.loss_ = losses[-1] if losses else self._total_loss(fit)
+        self.loss_ = losses[-1] if losses else fit.total_loss()
         self._keep(watch.convergence, watch.monitor)
         if watch.monitor == "training loss":
             best = watch.convergence.best
@@ -716,12 +571,6 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             self.learning_rate_ = float(self.learning_rate_init * factor)
         self._show()
         self._warn(history, problem, watch.monitor, incremental=fit.incremental)
-
-    def _total_loss(self, fit: Fit) -> float:
-        """The loss of a training that was at its end when it began."""
-        X = self._dense(fit.X)
-        found = self.network_.gradient(X, fit.Y, fit.loss, sample_weight=fit.weight, l2=fit.settings["l2"])
-        return float(found.loss)
 
     def _warn(
         self, history: History, problem: TrainingDiverged | None, monitor: str, *, incremental: bool = False
@@ -761,7 +610,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             ∂a_j^F/∂x_i in the units of inputs and predictions; without the axis of outputs if there is one. For classes
             a^F are the probabilities; of two classes, that of the second.
         """
-        dense, network = self._dense(self._inputs(X)), self._network()
+        dense, network = self._rows(self._inputs(X)).dense(), self._network()
         targets = np.zeros((len(dense), self.n_outputs_), network.dtype)
         rows = [network.backprop(dense, targets, _output_alone(j)).input_gradient for j in range(self.n_outputs_)]
         found = np.stack(rows, axis=1)
@@ -845,22 +694,6 @@ def _warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def _threads() -> int | None:
-    """The cores that joblib leaves to this process, which it says where BLAS reads it; None where nothing is said."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return int(given) if given.isdecimal() and int(given) and not os.environ.get("PELLUCID_THREADS") else None
-
-
-class _Fixed(Constant):
-    """One factor for the one epoch of a chunk."""
-
-    def __init__(self, value: float) -> None:
-        self.value = value
-
-    def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
-        return self.value
-
-
 def _output_alone(j: int) -> Loss:
     """The loss that is output j, whose gradient by the inputs is that of the output."""
 
@@ -880,14 +713,6 @@ def _float_dtype(X: Any) -> np.dtype[Any]:
 def _dtypes(X: Any) -> Any:
     """The types that inputs may keep; None, any, for a memory map of integers, which is converted a chunk at a time."""
     return None if isinstance(X, np.memmap) and X.dtype.kind in "iub" else (np.float64, np.float32)
-
-
-def _in_epoch(problem: TrainingDiverged, epoch: int, history: History) -> TrainingDiverged:
-    """A divergence in a part of an epoch, told of the whole training."""
-    message = re.sub(r"in epoch 1\b", f"in epoch {epoch}", str(problem)).replace(
-        "those it started from", "those before"
-    )
-    return TrainingDiverged(message, epoch=epoch, batch=problem.batch, history=history)
 
 
 def _in_our_words(message: str) -> str:

@@ -15,7 +15,8 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
 
 from pellucid.estimators import prefitted
-from pellucid.estimators.base import MLP, Fit
+from pellucid.estimators.base import MLP
+from pellucid.estimators.running import Fit
 from pellucid.many import Training, train_many
 
 
@@ -56,15 +57,15 @@ def _prepared(estimator: Any, X: Any, y: Any, weight: Any = None) -> tuple[Any, 
 
 
 def _train(prepared: list[tuple[Any, Fit]], threads: int | None = None) -> None:
-    together = [(e, fit) for e, fit in prepared if e._rows_at_once(fit.X) >= fit.X.shape[0]]
+    together = [(e, fit) for e, fit in prepared if fit.inputs.is_small]
     trainings = [
-        Training(e.network_, e._dense(fit.X), fit.Y, fit.loss, sample_weight=fit.weight, **fit.settings)
-        for e, fit in together
+        Training(fit.network, fit.inputs.dense(), fit.Y, fit.loss, sample_weight=fit.weight, **fit.settings)
+        for _, fit in together
     ]
     histories = train_many(trainings, threads=threads, progress=False, raises=False)
     done = {id(e): (history, t.problem) for (e, _), t, history in zip(together, trainings, histories, strict=True)}
     for estimator, fit in prepared:
-        estimator._finish(fit, *(done.get(id(estimator)) or estimator._run(fit)))
+        estimator._finish(fit, *(done.get(id(estimator)) or fit.run()))
 
 
 class _SideBySide(ABC):
