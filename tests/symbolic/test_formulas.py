@@ -128,6 +128,12 @@ def test_names_of_the_users_own_go_first():
     assert parse("beta gamma zeta lambda") == sp.Mul(*map(sp.Symbol, ("beta", "gamma", "zeta", "lambda")))
 
 
+def test_a_quotient_of_names_that_begin_with_d_is_one():
+    assert parse("dx/dt", names=("dx", "dt")) == sp.Symbol("dx") / sp.Symbol("dt")
+    assert parse("d x/(d t)", names=("d",)) == x / sp.Symbol("t")
+    assert parse("ad/db", names=("ad", "db")) == sp.Symbol("ad") / sp.Symbol("db")
+
+
 def test_labels():
     net = pl.Network([3, 4, 2], seed=0)
     w, a = sp.Symbol("w_12^2"), sp.Symbol("a_2^1")
@@ -143,7 +149,8 @@ def test_labels():
     assert parse("w_12^2") == sp.Symbol("w_12") ** 2
     assert parse("a_k^{l-1} + d_j^l", labels=True) == sp.Symbol("a_k^{l-1}") + sp.Symbol("d_j^l")
     assert parse("2σ'(z_1^2)", labels=True) == 2 * sp.Function("σ'")(sp.Symbol("z_1^2"))
-    assert parse(r"\sigma'(z_j^l)", labels=True) == sp.Function("σ'")(sp.Symbol("z_j^l"))
+    for written in (r"\sigma'(z_j^l)", r"\sigma^\prime(z_j^l)", r"\sigma^{\prime}(z_j^l)", r"\sigma^{\prime} z_j^l"):
+        assert parse(written, labels=True) == sp.Function("σ'")(sp.Symbol("z_j^l"))
     with pytest.raises(pl.FormulaError, match="w_53"):
         parse("w_53^2", labels=net)
     with pytest.raises(pl.FormulaError, match="no a_3\\^1"):
@@ -162,6 +169,9 @@ REFUSED = [
     ("sinx", 0, "two ways"),
     ("2ˣ", 1, "raised letters"),
     (r"\frac{dy}{dx}", 0, "derivative"),
+    (r"\frac{\mathrm{d}y_1}{\mathrm{d}x_1}", 0, "derivative"),
+    ("x + dy/dx", 4, "derivative"),
+    ("3d/dx x^2", 1, "derivative"),
     (r"\log_b x", 0, "subscript"),
     (r"\operatorname{ReLU}(x)", 0, "no function"),
     ("", 0, "no formula"),

@@ -128,7 +128,10 @@ def test_nothing_follows_from_nothing():
         )
 
 
-@pytest.mark.parametrize("answer", ["σ'(z)", r"\sigma'(z)", "σ'", "2σ'(z) - σ(z)(1-σ(z))", "dσ/dz"])
+@pytest.mark.parametrize(
+    "answer",
+    ["σ'(z)", r"\sigma'(z)", "σ'", r"\sigma^{\prime}(z)", "2σ'(z) - σ(z)(1-σ(z))", "dσ/dz", r"\frac{d\sigma}{dz}"],
+)
 @pytest.mark.parametrize("number", [9, 10])
 def test_the_question_is_no_answer(number, answer):
     assert judged(number, "σ'", answer).points == 0

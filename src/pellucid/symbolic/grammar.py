@@ -998,18 +998,27 @@ class _Reader:
     # σ and other functions that are defined
 
     def sigma(self, token: _Token) -> Node:
-        primes = 0
-        while self.is_sign("'"):
+        primes = self._primes()
+        if primes == 0 and self.is_sign("^"):  # \sigma^\prime, \sigma^{\prime}
+            before = self.at
             self.take()
-            primes += 1
-        if primes == 0 and self.is_sign("^") and self.tokens[self.at + 1].text in ("'",):
-            self.take()
-            while self.is_sign("'"):
-                self.take()
-                primes += 1
+            is_braced = self.is_sign("{")
+            self.at += is_braced
+            primes = self._primes()
+            if not primes:
+                self.at = before
+            elif is_braced:
+                self.expect("}")
         if primes > 2:
             raise self.error("σ has at most two primes", token.position)
         return self.defined_call("σ", token, primes)
+
+    def _primes(self) -> int:
+        count = 0
+        while self.is_sign("'"):
+            self.take()
+            count += 1
+        return count
 
     def defined_call(self, name: str, token: _Token, primes: int = 0) -> Node:
         if not self.is_sign("(", "{"):
@@ -1124,10 +1133,9 @@ def read(
             f"the formula has {len(text):,} letters, and at most {MOST_LETTERS:,} are read", MOST_LETTERS
         )
     text = "".join(unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" else c for c in text)
-    if re.search(r"frac\s*\{\s*d\s*[A-Za-z]?\s*\}\s*\{\s*d\s*[A-Za-z]\s*\}", text):
-        raise FormulaError("a derivative is not worked out here: write what it is", text.find("\\"), text)
-    text = _latex_order(text) if labels is not None else text
     own = frozenset(names)
+    _refuse_derivatives(text, own)
+    text = _latex_order(text) if labels is not None else text
     which = None if labels is None or labels is False else _Labels(labels)
     reader = _Reader(text, own, frozenset(alone), frozenset(quantities), frozenset(functions), which)
     reader.known |= set(standing_alone(reader.tokens))
@@ -1137,6 +1145,24 @@ def read(
         raise FormulaError("the formula is nested too deeply", reader.token.position, text) from None
     _check_growth(tree, text)
     return tree
+
+
+_D = r"(?:d|\\(?:math)?rm\s*(?:\{\s*)?d(?:\s*\})?|\\text\s*\{\s*d\s*\})"
+_QUANTITY = r"\\?[^\W\d_]+\d*(?:_\w+)?"
+_DERIVATIVE = re.compile(
+    rf"\\[dtc]?frac\s*\{{\s*{_D}(?:\s*(?P<of>{_QUANTITY}))?\s*\}}\s*\{{\s*{_D}\s*(?P<by>{_QUANTITY})\s*\}}"
+    rf"|(?<![^\W\d_])(?<!\\){_D}(?:\s*(?P<above>{_QUANTITY}))?\s*/\s*{_D}\s*(?P<below>{_QUANTITY})"
+)
+
+
+def _refuse_derivatives(text: str, own: Collection[str]) -> None:
+    """Refuse dy/dx, which would be y/x if d were a factor like any other, unless d or dy is a name of the user's."""
+    found = _DERIVATIVE.search(text)
+    if found is None or "d" in own:
+        return
+    if any(f"d{part}" in own for part in found.groupdict().values() if part):
+        return
+    raise FormulaError("a derivative is not worked out here: write what it is", found.start(), text)
 
 
 def _latex_order(text: str) -> str:
@@ -1184,16 +1210,17 @@ def standing_alone(tokens: Sequence[_Token]) -> list[str]:
 def _check_growth(tree: Node, text: str) -> None:
     """Refuse a formula whose numbers would explode when worked out."""
     bits: dict[int, float] = {}
-    for node in _from_below(tree):
+    for node in nodes(tree):
         found = _bits(node, [bits[id(one)] for one in node.args])
         if found > MOST_BITS:
             raise FormulaError("the numbers of this formula would grow too large", node.position, text)
         bits[id(node)] = found
 
 
-def _from_below(tree: Node) -> Iterator[Node]:
+def nodes(tree: Node) -> Iterator[Node]:
+    """Return all nodes of a tree, from below."""
     for one in tree.args:
-        yield from _from_below(one)
+        yield from nodes(one)
     yield tree
 
 

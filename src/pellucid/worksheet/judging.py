@@ -13,6 +13,7 @@ import sympy as sp
 from pellucid.checking import diagnose_value
 from pellucid.checking.values import rounds_to
 from pellucid.errors import FormulaError
+from pellucid.symbolic import grammar
 from pellucid.symbolic.equivalence import equivalent
 from pellucid.symbolic.evaluation import UndefinedHere, evaluate
 from pellucid.symbolic.formulas import parse
@@ -86,14 +87,20 @@ def judge(field: Field, given: object, earlier: Mapping[str, Entries]) -> Judgem
         entries = read_entries(given, field.kind)
     except FormulaError as error:
         return Judgement(field, shown, "unreadable", 0.0, str(error))
-    if field.key == "σ'" and any(_SLOPE_OF_SIGMA.search(one) for one in flat(entries)):
+    if field.key == "σ'" and any(_names_slope(one, field.reading) for one in flat(entries)):
         return Judgement(field, shown, "unreadable", 0.0, "It names σ', which is what is asked for: work it out.")
     if isinstance(field, RunField):
         return _judge_number_of_run(field, shown, entries, earlier)
     return _judge_entries(field, shown, entries, earlier)
 
 
-_SLOPE_OF_SIGMA = re.compile(r"(σ|sigma|sigmoid|𝜎)\s*(\^\s*\{?\s*\\prime|['′’´])|d\s*(σ|\\sigma)\s*/")
+def _names_slope(text: str, reading: Reading) -> bool:
+    """Whether a formula holds σ' itself."""
+    try:
+        tree = grammar.read(text, names=reading.names, functions=reading.functions)
+    except FormulaError:
+        return False  # which is told later
+    return any(node.kind == "sigma" and node.value != ("σ", 0) for node in grammar.nodes(tree))
 
 
 def _as_written(given: object) -> str:
