@@ -242,3 +242,12 @@ def test_the_check_near_and_at_kinks(formula, at, has_derivative):
 
 def test_products_that_cancel_agree():
     assert chain_rule("f = u*v; u = exp(x); v = exp(-x)", "x", {"x": 0.7204419233710158}).check
+
+
+@pytest.mark.parametrize("root", ["cbrt(u)", r"\sqrt[3]{u}", "u^(1/3)"])
+def test_odd_roots_are_real(root):
+    found = chain_rule({"f": root, "u": "x^2 - 1"}, "x", at={"x": 0.5})
+    assert found.check
+    assert found.check.value == pytest.approx(2 * 0.5 / 3 * 0.75 ** (-2 / 3))
+    with pytest.raises(ValueError, match="division by 0"):
+        chain_rule({"f": root, "u": "x^2 - 1"}, "x", at={"x": 1}).text()

@@ -52,8 +52,9 @@ def equivalent(
     ----------
     a, b : str or sympy.Expr
     domain : {'real', 'positive', 'complex'}
-        Where the names lie. On the real numbers roots and logarithms of negative numbers are their principal values, so
-        that ``ln(x^2)`` and ``2 ln x`` differ there and are equal on the positive ones.
+        Where the names lie. Odd roots of negative numbers are real, so that ``x^(2/3)`` is ``cbrt(x^2)``; even roots
+        and logarithms of negative numbers are their principal values, so that ``ln(x^2)`` and ``2 ln x`` differ on the
+        real numbers and are equal on the positive ones.
     labels : Network, iterable of labels, or True
         As in `parse`.
     definitions : mapping of str to str, optional

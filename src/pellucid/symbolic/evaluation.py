@@ -69,10 +69,15 @@ class _Point:
         if isinstance(e, AppliedUndef):
             return _general_function(e.func.__name__, self.value(e.args[0]))
         args = [self.value(one) for one in e.args]
+        if is_odd_root(e) and mpmath.im(args[0]) == 0 and mpmath.re(args[0]) < 0:
+            power = _power(-mpmath.re(args[0]), args[1])
+            return -power if e.exp.p % 2 else power
         try:
             return _AT_POINT[e.func](*args) if e.func in _FIXED else _of_several(e, args)
         except KeyError:
             raise UndefinedHere(f"{e.func.__name__} is not evaluated") from None
+        except UndefinedHere:
+            raise
         except (ZeroDivisionError, ValueError, OverflowError, mpmath.libmp.NoConvergence) as error:
             raise UndefinedHere(f"{e.func.__name__} is not defined there") from error
 
@@ -107,6 +112,11 @@ _COMPARE: Mapping[type, Callable[[Any], bool]] = {
     sp.Lt: lambda d: d < 0,
     sp.Le: lambda d: d <= 0,
 }
+
+
+def is_odd_root(e: sp.Expr) -> bool:
+    """Whether an expression is a power p/q with an odd q, which is real on all real numbers: (-8)^(1/3) is -2."""
+    return isinstance(e, sp.Pow) and isinstance(e.exp, sp.Rational) and e.exp.q > 1 and e.exp.q % 2 == 1
 
 
 def _exp(x: Any) -> Any:
@@ -237,7 +247,8 @@ def evaluate(
     Returns
     -------
     mpmath.mpf or mpmath.mpc
-        Principal values; σ and σ' without a definition are some smooth function and its derivative.
+        Odd roots of real numbers are real, all else are principal values; σ and σ' without a definition are some
+        smooth function and its derivative.
 
     Raises
     ------
@@ -387,6 +398,9 @@ class _Arrays:
             lost = (power == 0) & (base != 0)
             self.doubtful = self.doubtful | lost | ~np.isfinite(power)
             return 1 / power if exponent < 0 else power
+        if is_odd_root(e):
+            power = np.power(np.abs(base), self.value(exponent))
+            return np.sign(base) * power if exponent.p % 2 else power
         return np.power(base, self.value(exponent))
 
     def _piecewise(self, e: sp.Piecewise) -> Any:

@@ -189,15 +189,13 @@ def _sign(args: list[sp.Expr]) -> sp.Expr:
     return sp.sign(args[0]) if args[0].is_Rational else sp.sign(args[0], evaluate=False)
 
 
-def _cube_root(args: list[sp.Expr]) -> sp.Expr:
-    third = sp.Rational(1, 3)
-    if args[0].is_Rational:
-        return sp.sign(args[0]) * sp.Abs(args[0]) ** third
-    return _sign(args) * _absolute(args) ** third
-
-
 def _root(args: list[sp.Expr]) -> sp.Expr:
-    return sp.zoo if args[1] == 0 else args[0] ** (1 / args[1])
+    base, index = args
+    if index == 0:
+        return sp.zoo
+    if base.is_Rational and index.is_Integer and index.is_odd:
+        return sp.sign(base) * abs(base) ** (1 / index)  # real, as `evaluate` takes odd roots
+    return base ** (1 / index)
 
 
 def _logarithm(args: list[sp.Expr]) -> sp.Expr:
@@ -217,7 +215,7 @@ _CALLS: Mapping[str, Callable[[list[sp.Expr]], sp.Expr]] = {
     "log10": lambda args: _logarithm([args[0], sp.Integer(10)]),
     "log2": lambda args: _logarithm([args[0], sp.Integer(2)]),
     "sqrt": lambda args: sp.sqrt(args[0]),
-    "cbrt": _cube_root,
+    "cbrt": lambda args: _root([args[0], sp.Integer(3)]),
     "root": _root,
     "abs": _absolute,
     "sign": _sign,
