@@ -251,3 +251,10 @@ def test_odd_roots_are_real(root):
     assert found.check.value == pytest.approx(2 * 0.5 / 3 * 0.75 ** (-2 / 3))
     with pytest.raises(ValueError, match="division by 0"):
         chain_rule({"f": root, "u": "x^2 - 1"}, "x", at={"x": 1}).text()
+
+
+def test_a_name_that_cancels_is_used_all_the_same():
+    found = chain_rule({"f": "u - u + v", "u": "x^2", "v": "3x"}, "x")
+    assert [str(one) for one in found.factors] == ["∂f/∂u = 0", "∂f/∂v = 1", "dv/dx = 3", "du/dx = 2x"]
+    assert found.result == 3
+    assert chain_rule({"f": "u - u", "u": "x^2"}, "x").result == 0

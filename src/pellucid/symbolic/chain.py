@@ -17,7 +17,7 @@ from pellucid.errors import FormulaError
 from pellucid.symbolic import printing
 from pellucid.symbolic.differentiation import differentiate, kinks, simplify, substitute
 from pellucid.symbolic.evaluation import UndefinedHere, evaluate
-from pellucid.symbolic.formulas import parse_together
+from pellucid.symbolic.formulas import parse_together, parse_with_names
 
 _MOST_DEFINITIONS = 200
 _MOST_PATHS = 2_000
@@ -122,6 +122,10 @@ class NumericCheck:
         return self.relative_error < 1e-6 and self.has_derivative
 
 
+_Read = tuple[sp.Expr, frozenset[str]]
+"""A formula, and the names that were written in it."""
+
+
 class Derivation:
     """The derivative of one quantity by a variable, through a graph of definitions; made by `chain_rule`.
 
@@ -135,10 +139,10 @@ class Derivation:
         Names without a definition.
     """
 
-    def __init__(self, definitions: dict[str, sp.Expr], by: str, at: Mapping[str, float] | None) -> None:
-        self.definitions = definitions
+    def __init__(self, read: dict[str, _Read], by: str, at: Mapping[str, float] | None) -> None:
+        self.definitions = {name: formula for name, (formula, _) in read.items()}
         self.by = by
-        self._graph = _Graph(definitions, by)
+        self._graph = _Graph(read, by)
         self.of = self._graph.output
         self.free = self._graph.free
         self._factors = tuple(self._graph.factors())
@@ -425,7 +429,7 @@ def _as_name(name: object) -> str:
     return str(read.name)
 
 
-def _read(names: list[str], formulas: list[object], by: str) -> dict[str, sp.Expr]:
+def _read(names: list[str], formulas: list[object], by: str) -> dict[str, _Read]:
     if len(set(names)) < len(names):
         raise ValueError(f"{max(names, key=names.count)} is defined twice")
     texts: list[str] = []
@@ -437,7 +441,7 @@ def _read(names: list[str], formulas: list[object], by: str) -> dict[str, sp.Exp
         if not isinstance(formula, str):
             raise TypeError(f"the definition of {name} is a formula as text, got {type(formula).__name__}")
         texts.append(formula)
-    read = parse_together(texts, names=(*names, by), quantities=names, titles=names)
+    read = parse_with_names(texts, names=(*names, by), quantities=names, titles=names)
     return dict(zip(names, read, strict=True))
 
 
@@ -450,10 +454,10 @@ def _quotient(of: str, by: str, *, is_partial: bool) -> tuple[str, str]:
 class _Graph:
     """What depends on what: an edge from each quantity to every name in its definition."""
 
-    def __init__(self, definitions: dict[str, sp.Expr], by: str) -> None:
-        self.definitions = {name: e for name, e in definitions.items() if name != by}
+    def __init__(self, definitions: dict[str, _Read], by: str) -> None:
+        self.definitions = {name: e for name, (e, _) in definitions.items() if name != by}
         self.by = by
-        self.uses = {name: _names(e) for name, e in definitions.items()}
+        self.uses = {name: _in_order(written) for name, (_, written) in definitions.items()}
         self.order = _ordered(self.uses)
         self.output = self._find_output(definitions)
         if by == self.output:
@@ -464,7 +468,7 @@ class _Graph:
         self.free = tuple(sorted((used - set(self.definitions)) | {by}))
         self.relevant = [name for name in self.order if name in self._leading_to(by)]
 
-    def _find_output(self, definitions: dict[str, sp.Expr]) -> str:
+    def _find_output(self, definitions: Iterable[str]) -> str:
         used = {name for names in self.uses.values() for name in names}
         outputs = [name for name in definitions if name not in used]
         if len(outputs) > 1:
@@ -613,13 +617,9 @@ def _as_factor(expression: sp.Expr, *, alone: bool = False) -> tuple[str, str]:
     return f"({text})", rf"\left({latex}\right)"
 
 
-def _names(expression: sp.Expr) -> list[str]:
-    """Return the names in an expression in the order in which they are first written."""
-    order: dict[str, None] = {}
-    for node in sp.preorder_traversal(expression):
-        if isinstance(node, sp.Symbol):
-            order.setdefault(node.name)
-    return sorted(order, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)])
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Sort names, f2 before f10."""
+    return sorted(names, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)])
 
 
 def _ordered(uses: Mapping[str, Sequence[str]]) -> list[str]:

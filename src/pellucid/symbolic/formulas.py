@@ -90,6 +90,24 @@ def parse_together(
     -------
     list of sympy.Expr
     """
+    return [
+        formula
+        for formula, _ in parse_with_names(
+            texts, names=names, quantities=quantities, functions=functions, labels=labels, titles=titles
+        )
+    ]
+
+
+def parse_with_names(
+    texts: Sequence[str],
+    *,
+    names: Iterable[str] = (),
+    quantities: Iterable[str] = (),
+    functions: Functions | None = None,
+    labels: object = None,
+    titles: Sequence[str] = (),
+) -> list[tuple[sp.Expr, frozenset[str]]]:
+    """Read formulas as `parse_together` does, each with the names that are written in it: u - u is 0, and names u."""
     own = tuple(names)
     defined = {} if functions is None else dict(functions)
     alone = [name for text in texts for name in grammar.names_in(text, own)]
@@ -97,7 +115,8 @@ def parse_together(
     for i, text in enumerate(texts):
         try:
             tree = grammar.read(text, names=own, alone=alone, quantities=quantities, functions=defined, labels=labels)
-            found.append(_Builder(text, defined).build(tree))
+            written = frozenset(str(node.value) for node in grammar.nodes(tree) if node.kind == "name")
+            found.append((_Builder(text, defined).build(tree), written))
         except FormulaError as error:
             if not titles:
                 raise
