@@ -14,12 +14,13 @@ from pellucid.document.blocks import (
     Table,
     escape,
 )
-from pellucid.document.documents import Document
+from pellucid.document.documents import Document, Documented
 
 __all__ = [
     "AnswerSpace",
     "Block",
     "Document",
+    "Documented",
     "Equation",
     "Figure",
     "Heading",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -124,6 +125,32 @@ class Document:
             raise ValueError(f"{os.fspath(path)}: a document ends in {', '.join(_FORMS)}")
         content = _FORMS[ending](self)
         write_atomically(path, content if isinstance(content, bytes) else content.encode())
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class Documented(ABC):
+    """What can be written out as a document, and had in a document's forms."""
+
+    @abstractmethod
+    def document(self) -> Document:
+        """Return it as a document."""
+
+    def text(self) -> str:
+        """Return it as plain text."""
+        return self.document().text()
+
+    def latex(self) -> str:
+        """Return it as a LaTeX document."""
+        return self.document().latex()
+
+    def html(self) -> str:
+        """Return it as a page that needs nothing else."""
+        return self.document().html()
+
+    def _repr_html_(self) -> str:
+        return self.document().fragment()
 
     def __str__(self) -> str:
         return self.text()

@@ -11,7 +11,7 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from pellucid.document import Block, Document, Equation, Figure, Heading, Paragraph
+from pellucid.document import Block, Document, Documented, Equation, Figure, Heading, Paragraph
 from pellucid.drawing import Drawing, draw_graph
 from pellucid.errors import FormulaError
 from pellucid.symbolic import printing
@@ -126,7 +126,7 @@ _Read = tuple[sp.Expr, frozenset[str]]
 """A formula, and the names that were written in it."""
 
 
-class Derivation:
+class Derivation(Documented):
     """The derivative of one quantity by a variable, through a graph of definitions; made by `chain_rule`.
 
     Attributes
@@ -255,24 +255,6 @@ class Derivation:
             if number == 1:
                 blocks.append(Figure(self.draw().svg))
         return Document(f"The derivative of {self.of} by {self.by}", tuple(blocks))
-
-    def text(self) -> str:
-        """Return the derivation as plain text."""
-        return self.document().text()
-
-    def latex(self) -> str:
-        """Return the derivation as a LaTeX document."""
-        return self.document().latex()
-
-    def html(self) -> str:
-        """Return the derivation as a page that needs nothing else."""
-        return self.document().html()
-
-    def _repr_html_(self) -> str:
-        return self.document().fragment()
-
-    def __str__(self) -> str:
-        return self.text()
 
     def __repr__(self) -> str:
         return f"<Derivation: {self.symbol[0]} = {printing.text(self.result)}>"

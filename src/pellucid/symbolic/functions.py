@@ -12,7 +12,7 @@ import sympy as sp
 
 from pellucid.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE, Activation, as_activation
 from pellucid.arrays import Array
-from pellucid.document import Block, Document, Equation, Heading, Paragraph
+from pellucid.document import Block, Document, Documented, Equation, Heading, Paragraph
 from pellucid.errors import FormulaError
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.symbolic import printing
@@ -338,7 +338,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class SlopeDerivation:
+class SlopeDerivation(Documented):
     """The derivation of σ' or of ∂L/∂a_j.
 
     Attributes
@@ -385,24 +385,6 @@ class SlopeDerivation:
     def document(self) -> Document:
         """The derivation as a document."""
         return Document(self.title, self.blocks())
-
-    def text(self) -> str:
-        """Return the derivation as plain text."""
-        return self.document().text()
-
-    def latex(self) -> str:
-        """Return the derivation as a LaTeX document."""
-        return self.document().latex()
-
-    def html(self) -> str:
-        """Return the derivation as a page that needs nothing else."""
-        return self.document().html()
-
-    def _repr_html_(self) -> str:
-        return self.document().fragment()
-
-    def __str__(self) -> str:
-        return self.text()
 
 
 _S = r"\frac{1}{1 + e^{-z}}"
