@@ -891,3 +891,64 @@ def test_pipelines_hand_over_data_frames(library):
     piped = make_pipeline(StandardScaler(), MLPClassifier((6,), max_iter=5)).set_output(transform=library).fit(X, y)
     assert list(piped[-1].feature_names_in_) == ["x0", "x1", "x2", "x3"]
     assert piped.predict(X).shape == y.shape
+
+
+def test_what_cannot_be_fitted_leaves_the_estimator_as_it_was():
+    X, y = digits(200)
+    new = MLPClassifier((5,), max_iter=2, early_stopping=True, validation_fraction=0.001)
+    with pytest.raises(ValueError, match="too small"):
+        new.fit(X, y)
+    with pytest.raises(NotFittedError):
+        new.predict(X)
+    fitted = MLPClassifier((5,), max_iter=2, random_state=0).fit(X, y)
+    before = fitted.predict_proba(X)
+    with pytest.raises(ValueError, match="features"):
+        fitted.fit(X[:, :30], y, validation_set=(X, y))
+    np.testing.assert_array_equal(fitted.predict_proba(X), before)
+
+
+def test_early_stopping_keeps_the_best_epoch_where_training_was_interrupted():
+    X, y = digits(300)
+
+    def interrupt(epoch):
+        if epoch.number == 25:
+            raise KeyboardInterrupt
+
+    how = {"solver": "sgd", "learning_rate_init": 0.9, "momentum": 0.95, "n_iter_no_change": 100, "random_state": 3}
+    model = MLPClassifier((50,), max_iter=1000, early_stopping=True, callbacks=[interrupt], **how)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y, validation_set=(X, y))
+    assert model.best_validation_score_ > model.validation_scores_[-1]
+    assert model.score(X, y) == model.best_validation_score_
+
+
+def test_early_stopping_keeps_the_best_epoch_where_training_diverged():
+    X, y = numbers()
+    how = {"hidden_layer_sizes": (50, 50), "solver": "sgd", "learning_rate_init": 0.4, "random_state": 1}
+    model = MLPRegressor(early_stopping=True, **how)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.fit(X, y, validation_set=(X, y))
+    assert np.isfinite(model.best_validation_score_)
+    assert model.score(X, y) == pytest.approx(model.best_validation_score_)
+
+
+def test_iterations_of_lbfgs_do_not_count_as_epochs_without_improvement():
+    X, y = numbers()
+    model = MLPRegressor(hidden_layer_sizes=4, solver="lbfgs", max_iter=500, warm_start=True, random_state=0).fit(X, y)
+    assert model._no_improvement_count == 0
+
+
+def test_a_search_on_an_array_of_objects_goes_the_usual_way():
+    X, y = digits(100)
+    search = ours.GridSearchCV(MLPClassifier((4,), max_iter=2, random_state=0), {"alpha": [0.1, 1]}, cv=2)
+    search.fit(X.astype(object), y)
+    assert len(search.cv_results_["params"]) == 2
+
+
+def test_a_search_checks_its_own_parameters_before_it_trains():
+    X, y = digits(100)
+    seen = []
+    model = MLPClassifier((4,), max_iter=2, random_state=0, callbacks=[seen.append])
+    with pytest.raises(ValueError, match="scoring"):
+        ours.GridSearchCV(model, {"alpha": [0.1, 1]}, cv=2, scoring="acuracy").fit(X, y)
+    assert not seen

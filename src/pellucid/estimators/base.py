@@ -251,7 +251,17 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         self._finish(fit, *fit.run())
         return self
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, validation_set: Any, *, incremental: bool) -> Fit:
+    def _prepare(self, *samples: Any, incremental: bool) -> Fit:
+        """Check everything and say how to train; what cannot be trained leaves the estimator as it was."""
+        before = dict(self.__dict__)
+        try:
+            return self._prepared(*samples, incremental=incremental)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _prepared(self, X: Any, y: Any, sample_weight: Any, validation_set: Any, *, incremental: bool) -> Fit:
         """Check everything, make the network if there is none to go on from, and say how to train it."""
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True: it sees one epoch at a time")
@@ -335,7 +345,8 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
     def _keep(self, convergence: Convergence, monitor: str) -> None:
         """Remember what a rule counted."""
         self._best[monitor] = convergence.best
-        self._no_improvement_count = convergence.count
+        if self.solver in STOCHASTIC:  # L-BFGS has a rule of its own
+            self._no_improvement_count = convergence.count
         self._rate_factor = convergence.learning_rate / convergence.start
 
     def _optimizer(self) -> SGD | Adam:
@@ -563,7 +574,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             self.best_loss_ = None
             finite = [score for score in self.validation_scores_ or [] if np.isfinite(score)]
             self.best_validation_score_ = max(finite, default=None)
-        if watch.best is not None and problem is None and history.stopped != "interrupted":
+        if watch.best is not None:  # also where training diverged or was interrupted afterwards
             network.parameters = watch.best
         schedule = fit.settings.get("schedule")
         if schedule is not None:

@@ -75,6 +75,8 @@ class _SideBySide(ABC):
     cv: Any
     n_jobs: Any
 
+    _validate_params: Any
+
     @abstractmethod
     def _candidates(self) -> list[dict[str, Any]]:
         """The parameters of each candidate."""
@@ -87,6 +89,7 @@ class _SideBySide(ABC):
         """
         if not self._can(X, y, parameters):
             return super().fit(X, y, **parameters)  # type: ignore[misc]
+        self._validate_params()  # before anything is trained
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y))
         # One list of candidates for both: a sampler without a seed would draw others.
@@ -127,6 +130,7 @@ class _SideBySide(ABC):
         estimator = self.estimator
         return (
             isinstance(estimator, MLP) and not parameters and y is not None and isinstance(X, np.ndarray)
+            and X.dtype != object
             and (estimator.random_state is None or isinstance(estimator.random_state, int | np.integer))
         )  # fmt: skip
 
