@@ -178,6 +178,8 @@ def test_forms():
         ({"f": "g(x)", "g": "x"}, "x", "quantity and no function"),
         ("f 4x", "x", "definition looks like"),
         ("f = x; f = y", "x", "twice"),
+        ("f" + "(x" * 40_000 + " = x", "x", "no name"),
+        ("f" + " ;" * 60_000 + "= x", "x", "letters"),
     ],
 )
 def test_refused(definitions, by, match):

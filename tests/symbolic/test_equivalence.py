@@ -114,6 +114,9 @@ def test_out_of_time_is_not_wrong(monkeypatch):
     assert equivalent("sin(2x)", "sin(3x)") == "undecided"
 
 
+_FIFTY = ", ".join(f"{k} x^{k % 8 + 1} + sqrt({k}) y^{k % 5} - {k}" for k in range(1, 51))
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [
@@ -121,8 +124,9 @@ def test_out_of_time_is_not_wrong(monkeypatch):
         ("+".join(f"|x - {k}|" for k in range(150)), "+".join(f"|x - {k}|" for k in range(1, 150)) + "+|x|"),
         ("tan(" * 40 + "x" + ")" * 40, "tan(" * 40 + "x+1" + ")" * 40),
         ("(x+y+z+u+v)^400", "(x+y+z+u+v)^401"),
+        (f"max({_FIFTY})", f"max(1 + {_FIFTY})"),
     ],
-    ids=["tower", "bars", "tangents", "power"],
+    ids=["tower", "bars", "tangents", "power", "extrema"],
 )
 def test_it_answers_in_time(a, b):
     start = time.perf_counter()

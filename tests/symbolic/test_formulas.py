@@ -162,6 +162,9 @@ def test_functions_that_are_defined():
     value = 1 / (1 + sp.exp(-z))
     for written in ("σ(z)(1 - σ(z))", "σ(1 - σ)", r"\sigma(z) (1-\sigma(z))"):
         assert sp.simplify(parse(written, functions=sigmoid) - value * (1 - value)) == 0
+    assert sp.simplify(parse("σ(-z)", functions=sigmoid) - 1 / (1 + sp.exp(z))) == 0
+    assert sp.simplify(parse("σ(-(-z)) + σ(1 - σ(-z))", functions=sigmoid)
+                       - value - value.subs(z, 1 - 1 / (1 + sp.exp(z)))) == 0  # fmt: skip
     assert sp.simplify(parse("σ'(2x)", functions=sigmoid) - sp.diff(value, z).subs(z, 2 * x)) == 0
 
 
@@ -210,6 +213,10 @@ REFUSED = [
     ("((2x)^1000)^1000", 11, "too large"),
     ("10^(10^10)", 2, "too large"),
     ("1e400000000", 0, "too large"),
+    ("arctan(tan(10^2000))", None, "too large"),
+    ("cos(arcsin(10^1000))", None, "too large"),
+    ("ln(e^(10^2000))", None, "too large"),
+    ("(10^400)^(1/3)", None, "too large"),
     ("9" * 200, 0, "digits"),
     ("(" * 5000, 51, "nested"),
     ("-" * 5000 + "x", None, "nested"),

@@ -1,8 +1,10 @@
 """Grading: other spellings are right, wrong answers are not, mistakes are named, one broken file stops no other."""
 
+import contextlib
 import csv
 import io
 import json
+import os
 
 import pytest
 
@@ -34,7 +36,7 @@ RIGHT = {
     (6, "dz_4^2/dw_43^2"): ["a_3^1", "x_3"],
     (7, "u*v"): ["(0, 2, 5, 18)", "[0,2,5,18]", "0; 2; 5; 18", [0, 2, 5, 18], "0 2 5 18", "(0, 2, 5, 18)^T", "(0; 4/2; 5,0; 18)", "(0, 2, 5, 18)ᵀ", r"(0,2,5,18)^{\mathsf T}", "⟨0, 2, 5, 18⟩", "[0, 2, 5, 18,]"],
     (8, "grad L_T"): ["(2, -1, 2)", [2.0, -1.0, 2.0], "1/4 (8) , -1, 2", "1/4 (8, -4, 8)", "(8, -4, 8)/4", r"\frac{1}{4}\begin{pmatrix}8\\-4\\8\end{pmatrix}"],
-    (9, "σ'"): ["σ(z)(1-σ(z))", "e^{-z}/(1+e^{-z})^2", r"\sigma(z)(1-\sigma(z))", "σ(1-σ)", "sigmoid(z)(1-sigmoid(z))", r"\sigma{(z)}(1-\sigma{(z)})", "σ'(z) = σ(z)(1-σ(z))", "e^z/(1+e^z)^2", "1/(2 + e^z + e^(-z))"],
+    (9, "σ'"): ["σ(z)(1-σ(z))", "e^{-z}/(1+e^{-z})^2", r"\sigma(z)(1-\sigma(z))", "σ(1-σ)", "sigmoid(z)(1-sigmoid(z))", r"\sigma{(z)}(1-\sigma{(z)})", "σ'(z) = σ(z)(1-σ(z))", "e^z/(1+e^z)^2", "σ(z)σ(-z)", "σ(z) - σ(z)^2", "1/(2 + e^z + e^(-z))"],
     (10, "σ'"): [
         "1 if z > 0; 0 if z < 0", "piecewise((1, z > 0), (0, z < 0))", "1 if z > 0 else 0",
         "σ'(z) = 1 if z > 0 else 0", "1, z > 0; 0, z < 0", "0, if z < 0; 1, if z > 0", "1 if z > 0 and 0 if z < 0", "{1, z>0; 0, z<0}",
@@ -55,7 +57,7 @@ WRONG = {
     (6, "dz_2^3/dw_14^3"): [("a_4^2", "another neuron")],
     (7, "u*v"): [("25", "dot product"), ("(3, 3, 6, 11)", "sum"), ("(0, 2, 5)", "")],
     (8, "grad L_T"): [("(8, -4, 8)", "not divided by"), ("(1, -7, 5)", "last sample"), ("(0.5, -0.25, 0.5)", "twice")],
-    (9, "σ'"): [("-e^{-z}/(1+e^{-z})^2", "sign"), ("σ(z)", "itself"), ("z(1-z)", "in terms of $a$"), ("1 - σ(z)^2", "another function")],
+    (9, "σ'"): [("σ(-z)(1-σ(z))", ""), ("σ(z)(1-σ(-z))", ""), ("-e^{-z}/(1+e^{-z})^2", "sign"), ("σ(z)", "itself"), ("z(1-z)", "in terms of $a$"), ("1 - σ(z)^2", "another function")],
     (10, "σ'"): [("0 if z > 0 else 1", "exchanged"), ("max(0, z)", "itself"), ("1", "constant piece"), ("1 if z > 0 else z", "")],
     (11, "dL/da_j"): [("2/m (y_j - a_j)", "sign"), ("2(a_j - y_j)", "1/m"), ("(a_j - y_j)/m", "exponent")],
     (12, "d_1^3"): [("-0.587", "σ' missing")],
@@ -168,6 +170,33 @@ def test_no_file_stops_another(tmp_path):
     rows = list(csv.reader(io.StringIO(ws.grades_csv([a, b, c]))))
     assert [row[0] for row in rows[1:]] == ["a.json", "b.json", "c/b.toml"]
     assert ws.passed_over(tmp_path) == ["d.txt"]
+
+
+def test_whatever_is_in_a_file_the_others_are_graded(tmp_path, monkeypatch):
+    deep = "[" * 900 + "]" * 900
+    (tmp_path / "a.json").write_text('{"7": ' + deep + "}", encoding="utf-8")
+    (tmp_path / "b.json").write_text('{"12": {"z_1^2": 1e400, "d_1^3": -Infinity}}', encoding="utf-8")
+    (tmp_path / "c.toml").write_text('9 = "arctan(tan(10^2000))"', encoding="utf-8")
+    (tmp_path / "d.toml").write_text('"12" = {"z_1^2" = 0x' + "f" * 5000 + "}", encoding="utf-8")
+    (tmp_path / "e.toml").write_text('7 = "(0, 2, 5, 18)"', encoding="utf-8")
+    (tmp_path / "f.toml").write_text('7 = "(0, 2, 5, 18)"', encoding="utf-8")
+    with contextlib.suppress(OSError):  # a file system may not have such names
+        os.rename(tmp_path / "f.toml", os.fsencode(tmp_path / "f") + b"\xff.toml")
+    graded = ws.grade_folder(tmp_path)
+    assert [one.points for one in graded if isinstance(one, ws.Grade)][-2:] == [1, 1]
+    ws.grades_csv(graded).encode()
+    for one in graded:
+        if isinstance(one, ws.Grade):
+            one.report().html().encode()
+    monkeypatch.setattr("pellucid.worksheet.grading.worksheet", lambda _: 1 / 0)
+    assert "could not be graded: ZeroDivisionError" in ws.grade_folder(tmp_path)[-1].reason
+
+
+def test_a_file_has_a_bound_of_time(monkeypatch):
+    monkeypatch.setattr("pellucid.worksheet.grading._SECONDS", -1.0)
+    graded = ws.grade(ws.as_answers({"9": "1/(2 + e^z + e^(-z))", "8": "(2, -1, 2)", "11": "(a_j - y_j)/m + y_j/m"}))
+    assert graded.judgements[9][0].verdict == "undecided"
+    assert graded.undecided >= 2
 
 
 @pytest.mark.parametrize(

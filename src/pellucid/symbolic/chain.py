@@ -20,6 +20,7 @@ from pellucid.symbolic.evaluation import UndefinedHere, evaluate
 from pellucid.symbolic.formulas import parse_together, parse_with_names
 
 _MOST_DEFINITIONS = 200
+_MOST_LETTERS = 100_000
 _MOST_PATHS = 2_000
 """Along more paths than this the sum is not written out; the sweeps are."""
 _PATHS_SHOWN = 12
@@ -374,6 +375,8 @@ def read_definitions(text: str) -> dict[str, str]:
     FormulaError
         A part has no equals sign, or defines a name that is defined already.
     """
+    if len(text) > _MOST_LETTERS:
+        raise FormulaError(f"the definitions have {len(text):,} letters, and at most {_MOST_LETTERS:,} are read", 0)
     found: dict[str, str] = {}
     for start, part in _parts(text):
         if not part.strip():
@@ -381,7 +384,9 @@ def read_definitions(text: str) -> dict[str, str]:
         left, equals, right = part.partition("=")
         if not equals:
             raise FormulaError("a definition looks like f = 4 f1^2", start, text)
-        name = re.sub(r"\(.*\)\s*$", "", left).strip()  # f(f1) = … defines f
+        name = left.strip()
+        if name.endswith(")"):  # f(f1) = … defines f
+            name = name.partition("(")[0].strip()
         if name in found:
             raise FormulaError(f"{name} is defined twice", start, text)
         found[name] = right.strip()

@@ -99,6 +99,8 @@ def mapped(expression: Any, change: Callable[[Any], Any]) -> Any:
             new = expression.func(*args, evaluate=False)
         else:
             new = expression.func(*args)
+        if not new.args:  # what -(-z) comes to when -z took the place of z is done with
+            return new
     changed = change(new)
     return new if changed is None else changed
 

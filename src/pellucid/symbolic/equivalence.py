@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import mpmath
@@ -137,8 +137,7 @@ class _Comparison:
     def verdict(self) -> str:
         compared = 0
         points = [self._point(magnitude) for magnitude in (_MAGNITUDES if self.symbols else (0,))]
-        points += self._between_switches()
-        for point in points:
+        for point in chain(points, self._between_switches()):
             found = self._differ(point, 30)
             if found:
                 return "different"
@@ -203,20 +202,22 @@ class _Comparison:
 
     # switches
 
-    def _between_switches(self) -> list[dict[sp.Symbol, Any]]:
+    def _between_switches(self) -> Iterator[dict[sp.Symbol, Any]]:
         """Points between the zeros of all switches, along lines in the direction of each variable."""
         if not self.switches or not self.symbols:
-            return []
+            return
         found = []
         for base in [self._point() for _ in range(_SCANS if len(self.symbols) > 1 else 1)]:
             for symbol in self.symbols:
                 zeros = sorted({zero for switch in self.switches for zero in self._zeros(switch, base, symbol)})
                 found += [{**base, symbol: at} for at in _between(zeros, is_positive=self.domain == "positive")]
-        return found[:400]
+        yield from found[:400]
 
     def _zeros(self, switch: sp.Expr, base: Mapping[sp.Symbol, Any], symbol: sp.Symbol) -> Iterator[Fraction]:
         if symbol not in switch.free_symbols:
             return
+        if time.monotonic() > self.deadline:
+            raise OutOfTime("the time for this is over")
         exact = _real_roots(switch.xreplace({other: at for other, at in base.items() if other != symbol}), symbol)
         if exact is not None:
             yield from exact

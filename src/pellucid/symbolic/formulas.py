@@ -116,12 +116,22 @@ def parse_with_names(
         try:
             tree = grammar.read(text, names=own, alone=alone, quantities=quantities, functions=defined, labels=labels)
             written = frozenset(str(node.value) for node in grammar.nodes(tree) if node.kind == "name")
-            found.append((_Builder(text, defined).build(tree), written))
+            found.append((_built(text, defined, tree), written))
         except FormulaError as error:
             if not titles:
                 raise
             raise FormulaError(f"{titles[i]}: {error.reason}", error.position, text) from None
     return found
+
+
+def _built(text: str, functions: Functions, tree: Node) -> sp.Expr:
+    """Build an expression; what SymPy stumbles over, of which there is always more, is refused like all else."""
+    try:
+        return _Builder(text, functions).build(tree)
+    except FormulaError:
+        raise
+    except Exception as error:
+        raise FormulaError("this cannot be worked with", tree.position, text) from error
 
 
 class _Builder:

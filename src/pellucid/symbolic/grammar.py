@@ -33,6 +33,8 @@ MOST_NODES = 2_000
 MOST_DIGITS = 100
 MOST_BITS = 10_000
 """Bits of the largest whole number that working a formula out could produce."""
+MOST_BITS_IN_FUNCTION = 1_100
+"""Of a number that a function or a root is taken of: those that a computer's floating-point numbers reach."""
 
 FUNCTIONS = {
     "exp": "exp", "ln": "ln", "log": "ln", "lg": "log10", "log10": "log10", "log2": "log2", "ld": "log2",
@@ -1211,7 +1213,10 @@ def _check_growth(tree: Node, text: str) -> None:
     """Refuse a formula whose numbers would explode when worked out."""
     bits: dict[int, float] = {}
     for node in nodes(tree):
-        found = _bits(node, [bits[id(one)] for one in node.args])
+        try:
+            found = _bits(node, [bits[id(one)] for one in node.args])
+        except _LargeConstantError:
+            found = MOST_BITS + 1
         if found > MOST_BITS:
             raise FormulaError("the numbers of this formula would grow too large", node.position, text)
         bits[id(node)] = found
@@ -1224,6 +1229,15 @@ def nodes(tree: Node) -> Iterator[Node]:
     yield tree
 
 
+class _LargeConstantError(Exception):
+    """A function or a root of a number so large that working with it takes long."""
+
+
+def _refuse_large_constant(argument: Node, bits: float) -> None:
+    if bits > MOST_BITS_IN_FUNCTION and not any(one.kind == "name" for one in nodes(argument)):
+        raise _LargeConstantError
+
+
 def _bits(node: Node, below: Sequence[float]) -> float:
     if node.kind == "number":
         value = node.value
@@ -1233,7 +1247,12 @@ def _bits(node: Node, below: Sequence[float]) -> float:
         exponent = constant_value(node.args[1])
         if exponent is None:
             return below[0] + below[1]
-        return max(below[0], 1.0) * max(1.0, min(float(abs(exponent)), 1e9))
+        if exponent.denominator != 1:
+            _refuse_large_constant(node, below[0])
+        return max(below[0], 1.0) * max(1.0, float(min(abs(exponent), Fraction(10**9))))
+    if node.kind == "call":
+        for argument, bits in zip(node.args, below, strict=True):
+            _refuse_large_constant(argument, bits)
     if node.kind == "call" and node.value == "exp":
         return below[0] + 1
     return sum(below) + 1 if node.args else 1.0

@@ -62,7 +62,7 @@ def read_answers(path: PathLike) -> Answers:
     DataFileError
         It is neither TOML nor JSON, or over a megabyte.
     """
-    name = os.fspath(path)
+    name = shown_path(path)
     is_json = str(name).lower().endswith(".json")
     if os.path.getsize(path) > _MOST_BYTES:
         raise DataFileError(
@@ -79,7 +79,15 @@ def read_answers(path: PathLike) -> Answers:
         raise DataFileError(f"{name} is no {'JSON' if is_json else 'TOML'} that can be read: {error}") from None
     if not isinstance(data, dict):
         raise DataFileError(f"{name} holds no table of answers")
-    return as_answers(data, name)
+    try:
+        return as_answers(data, name)
+    except RecursionError:
+        raise DataFileError(f"{name} is nested too deeply") from None
+
+
+def shown_path(path: PathLike) -> str:
+    """Return a path as text that can be written; bytes in it that are no UTF-8 become question marks."""
+    return os.fsdecode(path).encode("utf-8", "replace").decode()
 
 
 # Strings in which a backslash escapes; and in TOML what else may hold their quotation mark, comments and other strings.
@@ -138,10 +146,15 @@ _WHOLE = ""
 """The name of an answer to an exercise as a whole."""
 
 
+_LARGEST_NUMBER = 10**100
+
+
 def _without_surrogates(data: Any) -> Any:
     """Put a question mark in place of halves of letters, which no file can hold."""
     if isinstance(data, str):
         return data.encode("utf-8", "replace").decode()
+    if isinstance(data, int) and abs(data) >= _LARGEST_NUMBER:
+        raise DataFileError("a number has more than 100 digits")
     if isinstance(data, Mapping):
         return {_without_surrogates(key): _without_surrogates(value) for key, value in data.items()}
     return [_without_surrogates(one) for one in data] if isinstance(data, list) else data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from pellucid.document import Block, Document, Heading, Items, Paragraph, Table,
 from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
 from pellucid.storage import PathLike
-from pellucid.worksheet.answers import Answers, answered, read_answers
+from pellucid.worksheet.answers import Answers, answered, read_answers, shown_path
 from pellucid.worksheet.fields import Entries, read_entries
 from pellucid.worksheet.judging import VERDICTS, Judgement, judge
 from pellucid.worksheet.variants import Worksheet, worksheet
@@ -123,6 +124,7 @@ def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
         raise DataFileError(f"{read.source} answers variant {read.variant}, and variant {variant} was asked for")
     sheet = worksheet(read.variant if variant is None else variant)
     judgements = {}
+    deadline = time.monotonic() + _SECONDS
     unknown = [*read.unknown, *(str(n) for n in read.given if n not in {one.number for one in sheet.exercises})]
     for exercise in sheet.exercises:
         earlier: dict[str, Entries] = {}
@@ -131,12 +133,16 @@ def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
         unknown += [f"{exercise.number} {name}" for name in others]
         for field in exercise.fields:
             given = known.get(field.key)
-            judged.append(judge(field, given, earlier))
+            judged.append(judge(field, given, earlier, deadline))
             entries = _entries(given, field.kind)
             if entries is not None:
                 earlier[field.key] = entries
         judgements[exercise.number] = tuple(judged)
     return Grade(replace(read, unknown=tuple(unknown)), sheet, judgements)
+
+
+_SECONDS = 30.0
+"""For the answers of one file; what is not decided by then is for the teacher to look at."""
 
 
 def _entries(given: object, kind: str) -> Entries | None:
@@ -199,7 +205,7 @@ def passed_over(folder: PathLike) -> list[str]:
     """Name the files in a folder that are none of answers."""
     taken = {*answer_files(folder), *Path(folder).rglob("manifest.json")}
     return sorted(
-        str(one.relative_to(folder)) for one in Path(folder).rglob("*") if not one.is_dir() and one not in taken
+        shown_path(one.relative_to(folder)) for one in Path(folder).rglob("*") if not one.is_dir() and one not in taken
     )
 
 
@@ -207,7 +213,9 @@ def _grade_one(file: Path, variant: int | None) -> Grade | NotGraded:
     try:
         return grade(file, variant)
     except (DataFileError, OSError) as error:
-        return NotGraded(str(file), str(error))
+        return NotGraded(shown_path(file), str(error))
+    except Exception as error:  # one student's file stops no other, whatever is in it
+        return NotGraded(shown_path(file), f"it could not be graded: {type(error).__name__}")
 
 
 # what is written about it

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import sympy as sp
@@ -64,7 +66,7 @@ class Judgement:
     repair: str = ""
 
 
-def judge(field: Field, given: object, earlier: Mapping[str, Entries]) -> Judgement:
+def judge(field: Field, given: object, earlier: Mapping[str, Entries], deadline: float = math.inf) -> Judgement:
     """Judge one answer.
 
     Parameters
@@ -74,11 +76,26 @@ def judge(field: Field, given: object, earlier: Mapping[str, Entries]) -> Judgem
         As it stands in a file of answers; None if there is no answer.
     earlier : mapping of str to Entries
         The answers before it in the same exercise, by key.
+    deadline : float
+        By ``time.monotonic()``: what is not compared by then is undecided.
 
     Returns
     -------
     Judgement
     """
+    before = _DEADLINE.set(min(deadline, time.monotonic() + _SECONDS))
+    try:
+        return _judged(field, given, earlier)
+    finally:
+        _DEADLINE.reset(before)
+
+
+_SECONDS = 10.0
+"""For one answer."""
+_DEADLINE: ContextVar[float] = ContextVar("_DEADLINE", default=math.inf)
+
+
+def _judged(field: Field, given: object, earlier: Mapping[str, Entries]) -> Judgement:
     if given is None:
         return Judgement(field, "", "missing", 0.0)
     shown = given if isinstance(given, str) else _as_written(given)
@@ -218,6 +235,8 @@ def same(given: str, expected: str, field: Field) -> str:
         if value is None or exact is None:
             return "unreadable" if value is None else "different"
         return "equal" if rounds_to(exact, value, field.digits) else "different"
+    if time.monotonic() > _DEADLINE.get():
+        return "undecided"
     verdict = equivalent(
         given, expected, domain=reading.domain, labels=reading.labels or None, definitions=reading.definitions,
         functions=reading.functions, names=reading.names,
