@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 import pellucid as pl
-from pellucid.symbolic import chain_rule, equivalent, parse
+from pellucid.symbolic import chain_rule, equivalent, parse, text
 from pellucid.symbolic.evaluation import evaluate
 
 TEXTBOOK = {"f": "4*f1**2", "f1": "f2 - 2", "f2": "5*x**3 - x + 1"}
@@ -144,9 +144,27 @@ def test_names_are_the_users_own():
 
 
 def test_definitions_in_one_text():
-    for text in ("f = 4 f1^2; f1 = f2 - 2; f2 = 5x^3 - x + 1", "f(f1) = 4 f1^2\nf1 = f2 - 2\nf2 = 5x^3 - x + 1\n"):
-        assert chain_rule(text, "x").result == chain_rule(TEXTBOOK, "x").result
+    for written in ("f = 4 f1^2; f1 = f2 - 2; f2 = 5x^3 - x + 1", "f(f1) = 4 f1^2\nf1 = f2 - 2\nf2 = 5x^3 - x + 1\n"):
+        assert chain_rule(written, "x").result == chain_rule(TEXTBOOK, "x").result
     assert chain_rule("f = max(0,5; x)", "x", at={"x": 2}).check.value == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "by", "result"),
+    [
+        ("y := u^2; u = x + 1", "x", "2(x + 1)"),
+        ("y = u^2, where u = x + 1", "x", "2(x + 1)"),
+        ("y = u^2 where u = x + 1", "x", "2(x + 1)"),
+        ("π = p q; p = x^2; q = x", "x", "3x^2"),
+        ("y = 1 where x > 0, x^2 otherwise", "x", "0 if x > 0 else 2x"),
+    ],
+)
+def test_how_definitions_are_written(written, by, result):
+    assert equivalent(chain_rule(written, by).result, result) == "equal"
+
+
+def test_the_logarithm_of_a_modulus():
+    assert text(chain_rule("L = ln|u|; u = x^2 - 1", "x").result) == "2x/(x^2 - 1)"
 
 
 def test_forms():
@@ -178,6 +196,8 @@ def test_forms():
         ({"f": "g(x)", "g": "x"}, "x", "quantity and no function"),
         ("f 4x", "x", "definition looks like"),
         ("f = x; f = y", "x", "twice"),
+        ({"f": 2.5}, "x", "no names"),
+        ("a = σ(z); z = w x", "w", "σ has no formula"),
         ("f" + "(x" * 40_000 + " = x", "x", "no name"),
         ("f" + " ;" * 60_000 + "= x", "x", "letters"),
     ],
@@ -190,6 +210,8 @@ def test_refused(definitions, by, match):
 def test_refused_types_and_numbers():
     with pytest.raises(TypeError):
         chain_rule(3, "x")
+    with pytest.raises(TypeError, match="mapping of the free variables"):
+        chain_rule("f = x^2", "x", at=3)
     with pytest.raises(TypeError):
         chain_rule({"f": None}, "x")
     with pytest.raises(TypeError):

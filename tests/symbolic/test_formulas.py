@@ -84,6 +84,20 @@ SPELLINGS = [
     ("|x - 1| |x|", sp.Abs(x) * sp.Abs(x - 1)),
     ("max(0, 5)", sp.Integer(5)),
     ("max(0,5; 1)", sp.Integer(1)),
+    ("(-8)^(1/3)", sp.Integer(-2)),
+    ("(-32)^0.4", sp.Integer(4)),
+    ("x_1x_2", sp.Symbol("x_1") * sp.Symbol("x_2")),
+    (r"\theta_1x", sp.Symbol("theta_1") * x),
+    (r"\exp\left[x + 1\right]", sp.exp(x + 1)),
+    ("0{,}25 x", x / 4),
+    (r"x\cdotp y", x * y),
+    (r"\vec a\mathbf{x}", sp.Symbol("a") * x),
+    (r"\boxed{x + 1}", x + 1),
+    (r"\biggl(x~+~1\biggr)^{2}", (x + 1) ** 2),
+    (r"a_{\text{max}}", sp.Symbol("a_max")),
+    ("x\u200b\u2061+ 1", x + 1),
+    ("2/y [x - z]", 2 / y * (x - z)),
+    ("log(8; 2)", sp.log(8) / sp.log(2)),
 ]
 
 
@@ -103,6 +117,8 @@ def test_spellings(written, meant):
         r"\begin{cases} 1 & z > 0 \\ 0 & z \le 0 \end{cases}",
         r"\begin{cases} 1, & \text{if } z > 0, \\ 0, & \text{otherwise} \end{cases}",
         "cases((1, z > 0), (0, sonst))",
+        "1 if ((z > 0) and (z < 9)) or (z >= 9) else 0",
+        r"\begin{dcases} 1 & z > 0 \\[4pt] 0 & z \le 0 \end{dcases}",
     ],
 )
 def test_pieces(written):
@@ -143,11 +159,13 @@ def test_labels():
         "w^2_{12} a^1_2",
         "w_{1,2}^2·a_2^1",
         r"$w_{12}^{2}\,a_{2}^{1}$",
+        r"\mathbf{w}_{12}^2 a¹₂",
     ):
         assert parse(written, labels=net) == w * a
     assert parse("(w_12^2)^2", labels=net) == w**2
     assert parse("w_12^2") == sp.Symbol("w_12") ** 2
     assert parse("a_k^{l-1} + d_j^l", labels=True) == sp.Symbol("a_k^{l-1}") + sp.Symbol("d_j^l")
+    assert parse(r"a_k^{\ell-1} w_1k^2", labels=True) == sp.Symbol("a_k^{l-1}") * sp.Symbol("w_1k^2")
     assert parse("2σ'(z_1^2)", labels=True) == 2 * sp.Function("σ'")(sp.Symbol("z_1^2"))
     for written in (r"\sigma'(z_j^l)", r"\sigma^\prime(z_j^l)", r"\sigma^{\prime}(z_j^l)", r"\sigma^{\prime} z_j^l"):
         assert parse(written, labels=True) == sp.Function("σ'")(sp.Symbol("z_j^l"))
@@ -160,7 +178,10 @@ def test_labels():
 def test_functions_that_are_defined():
     sigmoid = {"σ": ("z", "1/(1 + e^(-z))")}
     value = 1 / (1 + sp.exp(-z))
-    for written in ("σ(z)(1 - σ(z))", "σ(1 - σ)", r"\sigma(z) (1-\sigma(z))"):
+    for written in (
+        "σ(z)(1 - σ(z))", "σ(1 - σ)", r"\sigma(z) (1-\sigma(z))", "σ(z) - σ²(z)", r"\sigma-\sigma^2(z)",
+        r"{\sigma}(z) - \sigma^{2}", r"\sigma(z) - {\sigma(z)}^2",
+    ):  # fmt: skip
         assert sp.simplify(parse(written, functions=sigmoid) - value * (1 - value)) == 0
     assert sp.simplify(parse("σ(-z)", functions=sigmoid) - 1 / (1 + sp.exp(z))) == 0
     assert sp.simplify(parse("σ(-(-z)) + σ(1 - σ(-z))", functions=sigmoid)
@@ -176,6 +197,11 @@ REFUSED = [
     ("x + dy/dx", 4, "derivative"),
     ("3d/dx x^2", 1, "derivative"),
     (r"\log_b x", 0, "subscript"),
+    ("log(8,2)", 4, "two ways"),
+    ("2σ(z)", 1, "no formula"),
+    ("x[i]", 1, "square brackets"),
+    (r"\sum_{k=1}^3 x", 0, "term by term"),
+    (r"\frac{\partial L}{\partial x}", 6, "derivative"),
     (r"\operatorname{ReLU}(x)", 0, "no function"),
     ("", 0, "no formula"),
     ("   ", 3, "no formula"),

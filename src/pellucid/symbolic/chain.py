@@ -14,7 +14,7 @@ import sympy as sp
 from pellucid.document import Block, Document, Documented, Equation, Figure, Heading, Paragraph
 from pellucid.drawing import Drawing, draw_graph
 from pellucid.errors import FormulaError
-from pellucid.symbolic import printing
+from pellucid.symbolic import grammar, printing
 from pellucid.symbolic.differentiation import differentiate, kinks, simplify, substitute
 from pellucid.symbolic.evaluation import UndefinedHere, evaluate
 from pellucid.symbolic.formulas import parse_together, parse_with_names
@@ -384,7 +384,7 @@ def read_definitions(text: str) -> dict[str, str]:
         left, equals, right = part.partition("=")
         if not equals:
             raise FormulaError("a definition looks like f = 4 f1^2", start, text)
-        name = left.strip()
+        name = left.strip().removesuffix(":").strip()  # f := … too
         if name.endswith(")"):  # f(f1) = … defines f
             name = name.partition("(")[0].strip()
         if name in found:
@@ -393,8 +393,12 @@ def read_definitions(text: str) -> dict[str, str]:
     return found
 
 
+_WHERE = re.compile(r",?\s+where\s+(?=[^\W\d]\w*\s*=(?!=))")
+
+
 def _parts(text: str) -> Iterator[tuple[int, str]]:
-    """Split at semicolons and line ends that stand outside all brackets."""
+    """Split at semicolons, line ends and ``where u = …`` that stand outside all brackets."""
+    text = _WHERE.sub(lambda match: ";".rjust(len(match[0])), text)
     depth = start = 0
     for i, letter in enumerate(text):
         depth += (letter in "([{") - (letter in ")]}")
@@ -408,7 +412,7 @@ def _as_name(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"a quantity's name is a string, got {name!r}")
     try:
-        (read,) = parse_together([name], names=(name.strip(),))
+        (read,) = parse_together([name], names=(grammar.plain_name(name),))
     except FormulaError as error:
         raise FormulaError(f"{name!r} is no name: {error.reason}", error.position) from None
     if not isinstance(read, sp.Symbol):
@@ -451,7 +455,7 @@ class _Graph:
             raise ValueError(f"{by} is what is differentiated; by which of {', '.join(self.uses[by])}?")
         used = {name for names in self.uses.values() for name in names}
         if by not in used:
-            raise ValueError(f"{by} is in none of the definitions; they use {', '.join(sorted(used))}")
+            raise ValueError(f"{by} is in none of the definitions; they use {', '.join(sorted(used)) or 'no names'}")
         self.free = tuple(sorted((used - set(self.definitions)) | {by}))
         self.relevant = [name for name in self.order if name in self._leading_to(by)]
 
@@ -643,6 +647,8 @@ class _Numbers:
 
     def __init__(self, graph: _Graph, at: Mapping[str, float]) -> None:
         self.graph = graph
+        if not isinstance(at, Mapping):
+            raise TypeError(f"at is a mapping of the free variables to numbers, got {type(at).__name__}")
         unknown = [name for name in at if name not in graph.free]
         if unknown:
             raise ValueError(f"at: {unknown[0]} is no free variable; those are {', '.join(graph.free)}")

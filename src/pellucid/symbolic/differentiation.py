@@ -325,9 +325,22 @@ def simplify(expression: sp.Expr) -> sp.Expr:
         return sp.Piecewise(*pieces, evaluate=False)
     if expression.has(sp.Piecewise):
         return expression
+    if expression.has(sp.sign) and expression.has(sp.Abs):
+        expression = mapped(expression, _without_sign)
     forms = dict.fromkeys((expression, *_forms(expression)))
     shortest = sorted(forms, key=length)[:3]
     return min((*shortest, *(sp.factor_terms(form) for form in shortest)), key=length)
+
+
+def _without_sign(expression: sp.Expr) -> sp.Expr | None:
+    """Write sign(u)/|u| as 1/u: ln|u| has the derivative u'/u."""
+    if not isinstance(expression, sp.Mul):
+        return None
+    powers = expression.as_powers_dict()
+    for base, n in powers.items():
+        if n == -1 and isinstance(base, sp.Abs) and powers.get(sp.sign(base.args[0]), 0) == 1:
+            return expression * base / sp.sign(base.args[0]) / base.args[0]
+    return None
 
 
 def _forms(expression: sp.Expr) -> Iterator[sp.Expr]:

@@ -227,6 +227,14 @@ def _root(args: list[sp.Expr]) -> sp.Expr:
     return base ** (1 / index)
 
 
+def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+    if base == 0 and exponent.is_negative:
+        return sp.zoo
+    if base.is_Rational and base < 0 and exponent.is_Rational and exponent.q > 1 and exponent.q % 2:
+        return (-1) ** exponent.p * (-base) ** exponent  # real, like the root
+    return base**exponent
+
+
 def _logarithm(args: list[sp.Expr]) -> sp.Expr:
     if args[0] == 0:
         return sp.zoo
@@ -265,7 +273,7 @@ _BUILDERS: Mapping[str, Callable[[_Builder, Node, list[sp.Expr]], object]] = {
     "product": lambda _, __, args: sp.Mul(*args),
     "inverse": _inverse,
     "negative": lambda _, __, args: -args[0],
-    "power": lambda _, __, args: sp.zoo if args[0] == 0 and args[1].is_negative else args[0] ** args[1],
+    "power": lambda _, __, args: _power(*args),
     "call": lambda _, node, args: _CALLS[str(node.value)](args),
     "sigma": lambda self, node, args: self.sigma(node, args),
     "pieces": _pieces,

@@ -80,12 +80,25 @@ _LATEX_SIGNS = {
     "cdot": "*", "times": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=",
     "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">", "land": "and", "wedge": "and", "lor": "or",
     "vee": "or", "lvert": "|<", "rvert": "|>", "vert": "|", "prime": "'", "{": "(", "}": ")", "|": "|", "ast": "*",
+    "cdotp": "*", "lbrack": "[", "rbrack": "]", "lbrace": "(", "rbrace": ")",
 }  # fmt: skip
 _LATEX_SPACES = frozenset(
-    ("left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "bigg", "Bigg", "quad", "qquad", "displaystyle",
-     "textstyle", "limits", ",", ";", ":", "!", " ", "middle", "thinspace")
+    ("left", "right", "quad", "qquad", "displaystyle", "textstyle", "limits", ",", ";", ":", "!", " ", "middle",
+     "thinspace", "enspace", "boxed", "fbox", "underline", "nonumber", "notag",
+     *(f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")))
 )  # fmt: skip
-_LATEX_WORDS = frozenset(("text", "mathrm", "operatorname", "mathit", "textrm", "mathop", "textit", "mbox"))
+_LATEX_WORDS = frozenset(
+    ("text", "mathrm", "operatorname", "mathit", "textrm", "mathop", "textit", "textbf", "mbox", "mathbf", "boldsymbol",
+     "bm", "mathcal", "mathsf", "textsf", "vec")
+)  # fmt: skip
+_UNSEEN = frozenset("~\u00ad\u200b\u200c\u200d\u2060\u2061\ufeff")
+"""A space that does not break in LaTeX, and letters that take no room."""
+_NOT_WORKED_OUT = {
+    "infty": "infinity is no number", "sum": "write the sum out, term by term",
+    "prod": "write the product out, factor by factor", "int": "integrals are not read",
+    "lim": "limits are not read", "partial": "a derivative is not worked out here: write what it is",
+}  # fmt: skip
+_CLOSING = {"(": ")", "{": "}", "[": "]"}
 _RELATIONS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "=", "==": "=", "!=": "!=", "=<": "<=", "=>": ">="}
 _STARTS_LIKE_A_CALL = re.compile(r"(sinh?|cosh?|tanh?|cot|sec|csc|ln|log|exp)([A-Za-z])")
 _SIGMAS = frozenset(("sigma", "sigmoid"))
@@ -140,7 +153,7 @@ class _Scanner:
     def tokens(self) -> Iterator[_Token]:
         while self.i < len(self.text):
             letter = self.text[self.i]
-            if letter.isspace() or letter == "$":
+            if letter.isspace() or letter == "$" or letter in _UNSEEN:
                 self.i += 1
                 continue
             start = self.i
@@ -195,7 +208,10 @@ class _Scanner:
         start = self.i
         whole = self._digits()
         fraction, sign = "", ""
-        if self._ahead(1).isdecimal() and self._ahead(0) in (".", ","):
+        if self.text.startswith("{,}", self.i) and self._ahead(3).isdecimal():  # LaTeX's decimal comma
+            self.i += 3
+            sign, fraction = ",", self._digits()
+        elif self._ahead(1).isdecimal() and self._ahead(0) in (".", ","):
             sign = self._ahead(0)
             before = self.i
             self.i += 1
@@ -248,19 +264,22 @@ class _Scanner:
         start = self.i
         self.i += 1
         if self._ahead(0) in ("{", "("):
-            closing = {"{": "}", "(": ")"}[self._ahead(0)]
-            end = self.text.find(closing, self.i, self.i + 40)
-            inner = self.text[self.i + 1 : end] if end > 0 else ""
-            folded = "".join(inner.split()).replace("\\", "")
-            if not folded or not all(letter.isalnum() or letter in ",+-" for letter in folded):
+            inner = _SUBSCRIPT.match(self.text, self.i)
+            folded = re.sub(r"\\ell\b", "l", (inner[1] or inner[2]) if inner else "")
+            folded = re.sub(r"\\(?:text|math|operator)\w*|[\s{}\\]", "", folded)
+            if inner is None or not folded or not all(letter.isalnum() or letter in ",+-" for letter in folded):
                 raise FormulaError("a subscript is letters and digits", start, self.text)
-            self.i = end + 1
+            self.i = inner.end()
             return folded
         begin = self.i
         while self._ahead(0).isalnum() and self._ahead(0) not in _SUPERSCRIPTS:
             self.i += 1
         if self.i == begin:
             raise FormulaError("a subscript is letters and digits", start, self.text)
+        run = self.text[begin : self.i]
+        if not any(name.endswith(f"_{run}") for name in self.names):
+            cut = re.match(r"\d+(?=[^\W\d_](?<![ijk]))", run)  # x_1x_2 is x_1 x_2, and w_1k^2 is a label
+            self.i = begin + len(cut[0]) if cut else self.i
         return self.text[begin : self.i]
 
     def _command(self) -> tuple[str, str, str] | None:
@@ -268,6 +287,8 @@ class _Scanner:
         self.i += 1
         if self._ahead(0) == "\\":
             self.i += 1
+            room = _ROW_ROOM.match(self.text, self.i)
+            self.i = room.end() if room else self.i
             return "sign", "\\\\", ""
         name = self._ahead(0)
         self.i += 1
@@ -285,14 +306,17 @@ class _Scanner:
         if name in _LATEX_WORDS:
             return self._braced_word(start)
         if name in ("begin", "end"):
-            return "sign", f"\\{name}{{{self._braces(start)}}}", ""
+            environment = self._braces(start)
+            return "sign", f"\\{name}{{{'cases' if environment in ('dcases', 'rcases') else environment}}}", ""
         name = _VARIANTS.get(name, name)
         if name in ("frac", "dfrac", "tfrac", "cfrac", "sqrt"):
             return "sign", "\\sqrt" if name == "sqrt" else "\\frac", ""
         if name in FUNCTIONS or name in GREEK:
             return "word", name, self._subscript()
-        if name == "infty":
-            raise FormulaError("infinity is no number", start, self.text)
+        if name == "ell":
+            return "word", "l", self._subscript()
+        if name in _NOT_WORKED_OUT:
+            raise FormulaError(_NOT_WORKED_OUT[name], start, self.text)
         raise FormulaError(f"unknown LaTeX command \\{name}", start, self.text)
 
     def _sided(self, name: str) -> tuple[str, str, str] | None:
@@ -308,6 +332,9 @@ class _Scanner:
         while self._ahead(0) == " " and self.i < len(self.text):
             self.i += 1
         end = self.text.find("}", self.i, self.i + 60)
+        if self._ahead(0).isalnum():  # \vec a
+            self.i += 1
+            return self.text[self.i - 1]
         if self._ahead(0) != "{" or end < 0:
             raise FormulaError("braces are missing after this command", start, self.text)
         inner = self.text[self.i + 1 : end]
@@ -343,6 +370,11 @@ class _Scanner:
         }.get(letter)  # fmt: skip
         shown = letter if letter.isprintable() else f"U+{ord(letter):04X}"
         raise FormulaError(reason or f"{shown!r} has no meaning here", self.i, self.text)
+
+
+_SUBSCRIPT = re.compile(r"\{((?:[^{}]|\{[^{}]{0,40}\}){1,40})\}|\(([^()]{1,40})\)")
+_ROW_ROOM = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]")
+"""What may follow LaTeX's end of a row: ``\\\\[4pt]``."""
 
 
 # labels
@@ -525,7 +557,7 @@ class _Reader:
         position = self.token.position
         if self.is_word((*_ELSE, "true", "True")):
             return self.node("always", self.take().position)
-        if self.is_sign("(") and self._encloses_relation():
+        if self.is_sign("(") and self._encloses(*_RELATIONS, is_deep=True):
             self.take()
             inner = self.condition()
             self.expect(")")
@@ -538,17 +570,16 @@ class _Reader:
             raise self.error("a condition compares, as in z > 0", position)
         return self.node("relation", position, tuple(signs), sides)
 
-    def _encloses_relation(self) -> bool:
-        """Whether the bracket that opens here holds a comparison."""
+    def _encloses(self, *signs: str, is_deep: bool = False) -> bool:
+        """Whether the bracket that opens here holds one of these signs, in it itself or at any depth."""
         depth = 0
         for token in self.tokens[self.at :]:
-            if token.kind == "sign" and token.text in "([{":
-                depth += 1
-            elif token.kind == "sign" and token.text in ")]}":
-                depth -= 1
-                if depth == 0:
-                    return False
-            elif depth == 1 and token.kind == "sign" and token.text in _RELATIONS:
+            if token.kind != "sign":
+                continue
+            depth += (token.text in _CLOSING) - (token.text in _CLOSING.values())
+            if depth == 0:
+                return False
+            if token.text in signs and (is_deep or depth == 1):
                 return True
         return False
 
@@ -592,7 +623,8 @@ class _Reader:
         if self.is_sign("|"):
             return self.bars == 0
         before = self.tokens[self.at - 1]
-        if self.is_sign("[") and before.kind != "number" and before.text not in (")", "]", "}"):
+        is_index = self.is_sign("[") and before.kind != "number" and before.text not in (")", "]", "}")
+        if is_index and not self._encloses("+", "-"):
             raise self.error("square brackets after a name are not read: write * for a product")
         is_environment = token.kind == "sign" and token.text.startswith("\\begin")
         return is_environment or self.is_sign("(", "[", "{", "|<", "\\frac", "\\sqrt")
@@ -668,10 +700,14 @@ class _Reader:
 
     def bracket(self) -> Node:
         opening = self.take().text
+        is_word_alone = opening == "{" and self.token.kind == "word" and self.tokens[self.at + 1].text == "}"
+        if is_word_alone and (self.token.text in _SIGMAS or self.token.text in self.functions):  # {\sigma}(z)
+            del self.tokens[self.at + 1]
+            return self.word()
         bars, self.bars = self.bars, 0
         inner = self.deeper(self.pieces)
         self.bars = bars
-        self.expect({"(": ")", "{": "}", "[": "]"}[opening])
+        self.expect(_CLOSING[opening])
         return inner
 
     def absolute(self) -> Node:
@@ -757,6 +793,8 @@ class _Reader:
             return self.sigma(token)
         if name in self.functions:
             return self.defined_call(name, token)
+        if name == "sigma" and self.is_sign("(") and not self.text[self.token.position - 1].isspace():
+            raise self.error("σ has no formula here: write out what it is, or σ * (…) for a product", token.position)
         if name == "log" and token.subscript.isdecimal() and token.subscript not in ("2", "10"):
             return self._log_to_base(token)
         if name in FUNCTIONS and (not token.subscript or (name == "log" and token.subscript in ("2", "10"))):
@@ -876,7 +914,7 @@ class _Reader:
         return found if power is None else self.node("power", token.position, None, (found, power))
 
     def arguments(self, name: str, token: _Token) -> tuple[Node, ...]:
-        if not self.is_sign("(", "{"):
+        if not self.is_sign("(", "{", "["):
             if name in _SEVERAL:
                 raise self.error(f"{name} takes its arguments in brackets")
             return (self.deeper(lambda: self.bare_argument(name)),)
@@ -890,8 +928,12 @@ class _Reader:
         while self.is_sign(",", ";"):
             self.take()
             args.append(self.deeper(self.pieces))
-        self.expect(")" if opening.text == "(" else "}")
+        self.expect(_CLOSING[opening.text])
         self.bars = bars
+        if token.text == "log" and len(args) == 1 and self.tokens[self.at - 3].text in ("(", "[", "{"):
+            number = self.tokens[self.at - 2]
+            if number.kind == "number" and "," in number.text:
+                raise self.error("this comma can be read in two ways: write log(8; 2) or log(8.2)", number.position)
         counts = {"max": (1, 50), "min": (1, 50), "root": (2, 2), "ln": (1, 2)}.get(name, (1, 1))
         if not counts[0] <= len(args) <= counts[1]:
             wanted = "two arguments" if counts == (2, 2) else "one argument"
@@ -935,7 +977,7 @@ class _Reader:
 
     def pieces_of_call(self) -> tuple[Node, ...]:
         """piecewise((1, z > 0), (0, z < 0)), piecewise(1 if z > 0, 0 otherwise), piecewise(1, z > 0, 0, z < 0)."""
-        closing = ")" if self.take().text == "(" else "}"
+        closing = _CLOSING[self.take().text]
         self._separate_decimals()
         args: list[Node] = []
         while True:
@@ -944,7 +986,7 @@ class _Reader:
                 value = self.pieces()
                 self.take()  # the comma that _is_pair saw
                 args += [value, self.condition()]
-                self.expect({"(": ")", "[": "]", "{": "}"}[bracket])
+                self.expect(_CLOSING[bracket])
             else:
                 args += self._piece()
             if not self.is_sign(",", ";"):
@@ -1013,7 +1055,28 @@ class _Reader:
                 self.expect("}")
         if primes > 2:
             raise self.error("σ has at most two primes", token.position)
-        return self.defined_call("σ", token, primes)
+        power = self._power_before_argument()
+        found = self.defined_call("σ", token, primes)
+        return found if power is None else self.node("power", token.position, None, (found, power))
+
+    def _power_before_argument(self) -> Node | None:
+        """The 2 of σ²(z) and of σ^2(z), where a bracket follows."""
+        before = self.at
+        power = None
+        if self.token.kind == "raised" and self.token.text.isdecimal():
+            power = self._small(self.take())
+        elif self.is_sign("^", "**"):
+            self.take()
+            is_braced = self.is_sign("{")
+            self.at += is_braced
+            if self.token.kind == "number" and self.token.text.isdecimal():
+                power = self.number()
+                if is_braced:
+                    self.at += self.is_sign("}")
+        if power is None or not self.is_sign("("):
+            self.at = before
+            return None
+        return power
 
     def _primes(self) -> int:
         count = 0
@@ -1169,6 +1232,7 @@ def _refuse_derivatives(text: str, own: Collection[str]) -> None:
 
 def _latex_order(text: str) -> str:
     """Turn w^2_{12} and w^{l}_{jk} into w_{12}^2, the order in which the scanner meets a name's subscript."""
+    text = re.sub(r"(?<![A-Za-z])([wbzad])([⁰¹²³⁴⁵⁶⁷⁸⁹]+)([₀₁₂₃₄₅₆₇₈₉ⱼₖ]+)", r"\1\3\2", text)
     text = re.sub(r"[ˡʲᵏⁱⁿᶠ]+[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*", lambda match: f"^{{{_plain_layer(match[0])}}}", text)
     return re.sub(
         r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\([^()]{1,6}\)|\w)\s*_\s*(\{[^{}]{1,12}\}|\w+)",
@@ -1185,6 +1249,11 @@ def _in_order(layer: str) -> str:
     """Write -1+l as l-1."""
     match = re.fullmatch(r"([+-]\d+)\+([A-Za-z])", layer)
     return f"{match[2]}{match[1]}" if match else layer
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it is read: π is pi."""
+    return "".join(_GREEK.get(letter, letter) for letter in name.strip())
 
 
 def names_in(text: str, names: Iterable[str] = ()) -> list[str]:
