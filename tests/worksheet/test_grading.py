@@ -5,12 +5,14 @@ import csv
 import io
 import json
 import os
+import time
 
 import pytest
 
 from pellucid import worksheet as ws
-from pellucid.errors import DataFileError
+from pellucid.errors import DataFileError, FormulaError
 from pellucid.worksheet.judging import judge
+from pellucid.worksheet.written import read_entries
 
 RIGHT = {
     (1, "df/dx"): [
@@ -48,6 +50,40 @@ RIGHT = {
     (12, "a_1^2"): ["0.438", 0.4378, "0,438", "≈ 0.438", "0.438."],
 }  # fmt: skip
 
+WRAPPED = {
+    (1, "df/dx"): [
+        r"\boxed{8(5x^3-x-1)(15x^2-1)}", r"$$\boxed{\frac{df}{dx} = 8(5x^3-x-1)(15x^2-1)}$$", "`8(5x^3-x-1)(15x^2-1)`",
+        r"\begin{align*}\frac{df}{dx} &= 8 f_1 \cdot 1 \cdot (15x^2-1) \\ &= 8(5x^3-x-1)(15x^2-1)\end{align*}",
+        r"\begin{equation} 8(5x^3-x-1)(15x^2-1) \tag{1} \end{equation}", r"\begin{aligned}8(5x^3-x-1)(15x^2-1)\\\end{aligned}",
+        r"\begin{gather*}8(5x^3-x-1)(15x^2-1)\end{gather*}", r"f' = 8 f_1 f_2' \Rightarrow 8(5x^3-x-1)(15x^2-1)", r"8(5x^3-x-1)(15x^2-1) \\",
+        r"8\,(5x^3-x-1)~(15x^2-1)", "8(5x^3-x-1)\u200b(15x^2-1)", r"8\bigl(5x^3-x-1\bigr)\bigl(15x^2-1\bigr)", r"8\left[5x^3-x-1\right](15x^2-1)",
+    ],
+    (3, "layer 1"): [
+        r"a_1^1 \quad a_2^1 \quad a_3^1", "- a_1^1\n- a_2^1\n- a_3^1", "* a_1^1\n* a_2^1\n* a_3^1", r"a_1^1,\, a_2^1,\, a_3^1", "a¹₁, a¹₂, a¹₃",
+        r"\{a_1^1, a_2^1, a_3^1\}", r"\mathbf{a_1^1, a_2^1, a_3^1}",
+    ],
+    (5, "z_1^2"): [r"\boxed{z_1^2 = w_{11}^2 a_1^1 + w_{12}^2 a_2^1 + w_{13}^2 a_3^1 + b_1^2}", "w²₁₁ a¹₁ + w²₁₂ a¹₂ + w²₁₃ a¹₃ + b²₁"],
+    (6, "dz_j^l/dw_jk^l"): [r"a_k^{\ell-1}", r"\boxed{a_{k}^{l-1}}"],
+    (7, "u*v"): [
+        r"(0,\,2,\,5,\,18)", r"(0,\;2,\;5,\;18)", r"\begin{pmatrix}0\\[4pt]2\\[4pt]5\\[4pt]18\end{pmatrix}", r"\langle 0, 2, 5, 18\rangle",
+        r"\boxed{(0,2,5,18)^\top}", r"$\boxed{\begin{pmatrix}0\\2\\5\\18\end{pmatrix}}$", "-(0,-2,-5,-18)", r"\left\langle 0, 2, 5, 18\right\rangle",
+        r"\left(\begin{array}{*{20}{c}}0\\2\\5\\18\end{array}\right)", r"\begin{equation*}u \odot v = \begin{pmatrix} 0 \\ 2 \\ 5 \\ 18 \end{pmatrix}\end{equation*}",
+        r"\begin{bmatrix}0 & 2 & 5 & 18\end{bmatrix}", r"0 \quad 2 \quad 5 \quad 18", "[[0], [2], [5], [18]]", "[[0, 2, 5, 18]]",
+    ],
+    (8, "grad L_T"): ["0,25·(8; -4; 8)", r"0{,}25\cdot(8; -4; 8)", r"\begin{pmatrix}8\\-4\\8\end{pmatrix}\cdot\frac14", r"\frac14\,(8,\,-4,\,8)", "-(-2, 1, -2)", "(8, -4, 8) * 1/4", "2,0; -1,0; 2,0"],
+    (9, "σ'"): ["σ(z) - σ²(z)", r"\sigma(z) - \sigma^2(z)", r"{\sigma}(z)(1-{\sigma}(z))", r"\boxed{\sigma(z)\bigl(1-\sigma(z)\bigr)}", r"\sigma(z)\left[1-\sigma(z)\right]"],
+    (10, "σ'"): [
+        r"\begin{dcases} 1 & z>0 \\ 0 & z<0 \end{dcases}", r"\begin{cases} 1 & z > 0 \\[4pt] 0 & z < 0 \\ \text{undefined} & z=0\end{cases}",
+        "1 if z > 0, 0 if z < 0, undefined at z = 0", "1 if z > 0; 0 if z < 0; undefined if z = 0", "z>0: 1; z<0: 0", "1 (z>0), 0 (z<0)",
+        "1 for z > 0, 0 for z < 0, not defined for z = 0", "1, z>0, 0, z<0", "z > 0: 1\nz < 0: 0\nz = 0: undefined", "1: z > 0; 0: z < 0", "if z > 0: 1; if z < 0: 0",
+        r"\begin{cases} 0, & z<0, \\ \text{not defined}, & z = 0, \\ 1, & z>0. \end{cases}", r"\boxed{\begin{cases}1 & z>0\\0 & z<0\end{cases}}",
+        r"\sigma'(z) = \left\{ \begin{aligned} 1 & \quad z > 0 \\ 0 & \quad z < 0 \end{aligned} \right.",
+    ],
+    (11, "dL/da_j"): ["2/m [a_j - y_j]", r"\frac{2}{m}\left[a_j-y_j\right]", r"\boxed{\frac{2}{m}(a_j-y_j)}", r"\frac2m\,(a_j - y_j)"],
+    (12, "z_1^2"): [r"\boxed{-0.25}", r"-0{,}25", r"z_1^2 = 0.5\cdot 1 - 1\cdot 2 + 1.5\cdot 0.5 + 0.5 = -0.25"],
+}  # fmt: skip
+"""Right answers in what LaTeX, Markdown and handwriting put around them."""
+
 WRONG = {
     (1, "df/dx"): [("8(5x^3-x-1)", "innermost derivative"), ("8(15x^2-1)", ""), ("8x(15x^2-1)", "taken at $x$"), ("x", "")],
     (2, "df/du"): [("6x^2 cos u", "path by way of $y$"), ("6x^2 cos u + e^{uv}", "inner derivative of the exponential"), ("-6x^2 sin v + u e^{uv}", "derivative by $v$")],
@@ -69,7 +105,11 @@ def judged(number, key, answer, **others):
     return next(one for one in graded.judgements[number] if one.field.key == key)
 
 
-@pytest.mark.parametrize(("where", "answer"), [(w, a) for w, several in RIGHT.items() for a in several], ids=str)
+@pytest.mark.parametrize(
+    ("where", "answer"),
+    [(w, a) for table in (RIGHT, WRAPPED) for w, several in table.items() for a in several],
+    ids=str,
+)
 def test_right(where, answer):
     found = judged(*where, answer)
     assert (found.verdict, found.points) == ("right", 1.0), (found.remark, found.mistake)
@@ -190,6 +230,17 @@ def test_whatever_is_in_a_file_the_others_are_graded(tmp_path, monkeypatch):
             one.report().html().encode()
     monkeypatch.setattr("pellucid.worksheet.grading.worksheet", lambda _: 1 / 0)
     assert "could not be graded: ZeroDivisionError" in ws.grade_folder(tmp_path)[-1].reason
+
+
+@pytest.mark.parametrize("kind", ["formula", "vector", "matrix", "piecewise"])
+def test_no_answer_takes_long_to_take_apart(kind):
+    for unit in (" ", "(", "\\", "=", ": ", "≥", "\\quad", "\\left(", "\\boxed{", "&=", "\n- a", "1 (z>0), ", "1,1;"):
+        start = time.perf_counter()
+        with contextlib.suppress(FormulaError):
+            read_entries(f"1{unit * (900 // len(unit))};1", kind)
+        with contextlib.suppress(FormulaError):
+            read_entries(f"1{unit * (19_000 // len(unit))};1", kind)
+        assert time.perf_counter() - start < 1, unit
 
 
 def test_a_file_has_a_bound_of_time(monkeypatch):

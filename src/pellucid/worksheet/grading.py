@@ -18,9 +18,10 @@ from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
 from pellucid.storage import PathLike
 from pellucid.worksheet.answers import Answers, answered, read_answers, shown_path
-from pellucid.worksheet.fields import Entries, read_entries
+from pellucid.worksheet.fields import Entries
 from pellucid.worksheet.judging import VERDICTS, Judgement, judge
 from pellucid.worksheet.variants import Worksheet, worksheet
+from pellucid.worksheet.written import read_entries
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from pellucid.symbolic.equivalence import equivalent
 from pellucid.symbolic.evaluation import UndefinedHere, evaluate
 from pellucid.symbolic.formulas import parse
 from pellucid.worksheet.by_hand import RunField
-from pellucid.worksheet.fields import Entries, Field, Reading, Slip, flat, is_vector, read_entries
+from pellucid.worksheet.fields import Entries, Field, Reading, Slip, flat, is_vector
+from pellucid.worksheet.written import read_entries
 
 VERDICTS = {
     "right": "right",

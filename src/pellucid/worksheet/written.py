@@ -1,0 +1,351 @@
+"""What a student wrote, read as entries: around, between and within the brackets that people and LaTeX put."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from pellucid.errors import FormulaError
+from pellucid.worksheet.fields import Entries, entry, flat, is_vector, vector
+
+
+def read_entries(given: object, kind: str) -> Entries:
+    """Read what a student wrote: a number, a formula, a vector or a matrix, as text or as arrays.
+
+    Parameters
+    ----------
+    given : str, int, float, or lists of them
+        ``"(0, 2, 5, 18)"``, ``[0, 2, 5, 18]``, ``"[1, 2; 3, 4]"``, ``[[1, 2], [3, 4]]``, LaTeX's pmatrix, …
+    kind : str
+        As in `Field`.
+
+    Raises
+    ------
+    FormulaError
+        It is empty, or of no such kind.
+    """
+    if isinstance(given, bool) or given is None:
+        raise FormulaError(f"an answer is text or a number, not {given!r}", 0)
+    if isinstance(given, (int, float)):
+        return entry(repr(given))
+    if isinstance(given, str):
+        return _read_text(given, kind)
+    if isinstance(given, Sequence):
+        return _read_arrays(given, kind)
+    raise FormulaError(f"an answer is text, a number or a list, not {type(given).__name__}", 0)
+
+
+_MOST_ENTRIES = 1_000
+
+
+def _read_arrays(given: Sequence[object], kind: str) -> Entries:
+    if not given:
+        raise FormulaError("the list is empty", 0)
+    nested = [isinstance(row, Sequence) and not isinstance(row, str) for row in given]
+    if all(nested):
+        rows = [tuple(_read_one(one) for one in row) for row in given]  # type: ignore[attr-defined]
+    elif (
+        not any(nested)
+        and kind == "matrix"
+        and all(isinstance(one, str) and len(list(_split(one, ","))) > 1 for one in given)
+    ):
+        rows = [tuple(part.strip() for part in _split(_without_brackets(str(one)), ",")) for one in given]
+    elif not any(nested):
+        rows = [(_read_one(one),) for one in given]
+    else:
+        raise FormulaError("some rows are lists and some are not", 0)
+    return _checked(rows)
+
+
+def _checked(rows: Sequence[tuple[str, ...]]) -> Entries:
+    if len({len(row) for row in rows}) != 1:
+        raise FormulaError(f"the rows have different lengths: {', '.join(str(len(row)) for row in rows)}", 0)
+    if not rows[0] or len(rows) * len(rows[0]) > _MOST_ENTRIES:
+        raise FormulaError("there are no entries" if not rows[0] else "there are too many entries", 0)
+    return tuple(rows)
+
+
+def _read_one(one: object) -> str:
+    if isinstance(one, bool) or not isinstance(one, (int, float, str)):
+        raise FormulaError(f"an entry is text or a number, not {one!r}", 0)
+    return one.strip() if isinstance(one, str) else repr(one)
+
+
+_ENVIRONMENT = r"(?:[pbvBV]|small)?matrix|array"
+_LATEX_MATRIX = re.compile(
+    rf"\\begin\{{({_ENVIRONMENT})\}}(?:(?<=array\}})\s*\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})?(.*?)\\end\{{(?:{_ENVIRONMENT})\}}",
+    re.DOTALL,
+)
+_TRANSPOSED = re.compile(
+    r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|')\s*$"
+)
+_MOST_LETTERS = {"piecewise": 1_000}
+_MOST_LETTERS_ELSE = 20_000
+
+
+def _read_text(given: str, kind: str) -> Entries:
+    most = _MOST_LETTERS.get(kind, _MOST_LETTERS_ELSE)
+    if len(given) > most:
+        raise FormulaError(f"the answer has {len(given):,} letters, and at most {most:,} are read", 0)
+    if kind == "piecewise" and not re.search(r"\{[dr]?cases\}|\{array\}", given) and re.search(r"&\s*[^=\s]", given):
+        given = re.sub(r"\\(begin|end)\{aligned\}", r"\\\1{cases}", given)  # \left\{ \begin{aligned} 1 & z > 0 …
+    text = _unwrapped(given)
+    text = re.sub(r"(?<=[^.])[.]$", "", text)  # the end of a sentence
+    if not text:
+        raise FormulaError("the answer is empty", 0)
+    text = _as_pieces(text) if kind == "piecewise" else _last_side(text)
+    if not text:
+        raise FormulaError("nothing stands after the equals sign", len(given))
+    if kind not in ("vector", "matrix"):
+        return entry(text)
+    return _read_brackets(text, kind)
+
+
+# what is written around an answer
+
+
+_WRAPPERS = re.compile(
+    r"\\(?:begin|end)\s*\{\s*(?:align|aligned|equation|gather|gathered|split|multline|displaymath|math|eqnarray)\*?\s*\}"
+    r"|\\(?:tag\*?|label)\s*\{[^{}]*\}|\\(?:nonumber|notag|displaystyle|hfill)(?![A-Za-z])|[`$]"
+    r"|(?<!\\)\\[()\[\]](?![ ]*[\d.]+(?:pt|em|ex))|[\u00ad\u200b-\u200d\u2060\ufeff]"
+)
+_SPACES = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[,;:!> ]|(?:quad|qquad|enspace|thinspace)(?![A-Za-z]))|~")
+_FRAME = re.compile(r"\\(?:boxed|fbox|underline|mathbf|boldsymbol)\s*\{")
+_THEREFORE = re.compile(r"\\(?:Right|Longright|right)arrow(?![A-Za-z])|\\(?:implies|therefore|iff)(?![A-Za-z])|[⇒∴→]")
+
+
+_MOST_FRAMES = 20
+
+
+def _unwrapped(text: str) -> str:
+    """Take off what LaTeX and Markdown put around a formula: dollars, environments, boxes, tags, spaces."""
+    text = _WRAPPERS.sub(" ", text)
+    text = _SPACES.sub(
+        lambda match: f"{match[0][: len(match[0]) // 2 * 2]} " if match[0].startswith("\\\\") else " ", text
+    )
+    text = re.sub(r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]", r"\\\\", text)
+    for _ in range(_MOST_FRAMES):
+        frame = _FRAME.search(text)
+        if frame is None:
+            break
+        end = _closing(text, frame.end() - 1)
+        text = f"{text[: frame.start()]} {text[frame.end() : end]} {text[end + 1 :]}"
+    text = re.sub(r"&\s*(?==)", "", re.sub(r"(?<==)\s*&", "", text))
+    text = re.sub(r" ?\n[ \n]*", "\n", re.sub(r"[^\S\n]+", " ", _THEREFORE.split(text)[-1])).strip()
+    while text.endswith("\\\\"):
+        text = text[:-2].rstrip()
+    return text
+
+
+def _closing(text: str, opening: int) -> int:
+    """Return where the brace that opens there closes; the end of the text if nowhere."""
+    depth = 0
+    for i in range(opening, len(text)):
+        depth += (text[i] == "{") - (text[i] == "}")
+        if depth == 0:
+            return i
+    return len(text)
+
+
+def _last_side(text: str) -> str:
+    """df/dx = … gives the right-hand side."""
+    depth, start = 0, 0
+    for found in re.finditer(r"[({\[]|[)}\]]|(?<![<>!=])=(?!=)|≈|\\approx\b|^~", text):
+        if found[0] in "({[":
+            depth += 1
+        elif found[0] in ")}]":
+            depth -= 1
+        elif depth <= 0:
+            start = found.end()
+    return text[start:].strip()
+
+
+# vectors and matrices
+
+
+_BULLETS = re.compile(r"^\s*(?:[*•‣–]\s+|-\s+(?=[A-Za-z\\$]))", re.MULTILINE)
+
+
+def _read_brackets(text: str, kind: str) -> Entries:
+    text = re.sub(r"\\(left|right|[bB]igg?[lr]?)\s*(?=[()\[\]\\.⟨⟩])", "", text).replace(r"\{", "{").replace(r"\}", "}")
+    text = re.sub(r"\\langle(?![A-Za-z])", "(", re.sub(r"\\rangle(?![A-Za-z])", ")", text))
+    text = _TRANSPOSED.sub("", text.translate(_ANGLES)).strip()
+    if "\n" in text:
+        text = _BULLETS.sub("", text)
+    scaled = _scalar_times(text)
+    if scaled is not None:
+        scalar, bracket, sign = scaled
+        rest = _read_brackets(bracket, kind)
+        return tuple(tuple(_scaled(one, scalar, sign) for one in row) for row in rest)
+    found = _LATEX_MATRIX.fullmatch(_without_brackets(text) if text.startswith(("(", "[")) else text)
+    if found is not None:
+        rows = [row for row in re.split(r"\\\\|\\cr\b", found[2]) if row.strip()]
+        entries = _checked([tuple(one.strip() for one in row.split("&")) for row in rows])
+        return _as_column(entries) if kind == "vector" else entries
+    inner = re.sub(r"[,;]\s*$", "", _without_brackets(text))
+    inner = _without_brackets(inner) if text.startswith("[[") else inner
+    rows_text = list(_split(inner, ";"))
+    lines = [line for line in inner.splitlines() if line.strip()]
+    if len(rows_text) == 1 and len(lines) > 1 and not any(re.search(r"[,;]\s*$", line) for line in lines[:-1]):
+        rows_text = lines
+    if len(rows_text) == 1 and inner[:1] in _PAIRS and (kind == "matrix" or inner.count(inner[0]) > 1):
+        nested = [row.strip() for row in _split(inner, ",")]
+        if all(_is_bracketed(row) for row in nested):
+            rows_text = [_without_brackets(row) for row in nested]
+    cells = [[one.strip() for one in _split(row, ",")] for row in rows_text]
+    is_column = kind == "vector" and (len(cells) == 1 or any(map(_is_decimal, rows_text)))
+    if is_column and len(cells) > 1:
+        return _checked([(row.strip(),) for row in rows_text])
+    cells = [_at_spaces(row[0]) if len(row) == 1 else row for row in cells]
+    if is_column:
+        return _checked([(one,) for one in cells[0]])
+    return _checked([tuple(row) for row in cells])
+
+
+def _is_decimal(row: str) -> bool:
+    """Whether the comma in a row of its own is a decimal comma."""
+    return re.fullmatch(r"\s*[-+−]?\d+,\d+\s*", row) is not None
+
+
+_ANGLES = str.maketrans("⟨⟩〈〉", "()()")
+
+
+def _at_spaces(text: str) -> list[str]:
+    """Cut numbers or labels that stand side by side: ``63 16 0 8``, ``a_1^1 a_2^1 a_3^1``."""
+    parts = text.split()
+    entry = r"[-+]?\d+([./,]\d+)?|[a-z]_?(\{\w+\}|\w+)\^(\{[^{}]+\}|\w+)"
+    return parts if len(parts) > 1 and all(re.fullmatch(entry, part) for part in parts) else [text]
+
+
+_BRACKET = rf"\(.*\)|\[.*\]|\\begin\{{(?:{_ENVIRONMENT})\}}.*\\end\{{(?:{_ENVIRONMENT})\}}"
+
+
+def _scalar_times(text: str) -> tuple[str, str, str] | None:
+    """Take 1/5 (5, 15, 10), -(5, 15, 10) and (5, 15, 10)/5 apart: the scalar, the bracket, and what joins them."""
+    before = re.fullmatch(
+        rf"(?P<scalar>[^(\[].*?|\([^(),;]*\)(?:/\d+)?)\s*(?:\*|·|⋅|×|\\cdot|\\times)?\s*(?P<bracket>{_BRACKET})",
+        text, re.DOTALL,
+    )  # fmt: skip
+    if before is not None and _holds_several(before["bracket"]) and _is_scalar(before["scalar"]):
+        scalar = before["scalar"].strip()
+        return "-1" if scalar in ("-", "−") else scalar, before["bracket"], "*"
+    after = re.fullmatch(
+        rf"(?P<bracket>{_BRACKET})\s*(?P<sign>/|\*|·|⋅|×|\\cdot|\\times)\s*(?P<scalar>[\w./]+|\([^(),;]*\)|\\[dt]?frac.*)",
+        text, re.DOTALL,
+    )  # fmt: skip
+    if after is not None and _holds_several(after["bracket"]):
+        return after["scalar"], after["bracket"], "/" if after["sign"] == "/" else "*"
+    return None
+
+
+def _is_scalar(text: str) -> bool:
+    bare = re.sub(r"(?<=\d),(?=\d)", ".", text)
+    return "begin" not in text and len(list(_split(bare, ","))) == len(list(_split(bare, ";"))) == 1
+
+
+def _holds_several(bracket: str) -> bool:
+    if bracket.startswith("\\begin"):
+        return True
+    return _is_bracketed(bracket) and any(len(list(_split(bracket[1:-1], sign))) > 1 for sign in ",;")
+
+
+def _scaled(entry: str, scalar: str, sign: str) -> str:
+    return f"({entry})/({scalar})" if sign == "/" else f"({scalar})*({entry})"
+
+
+_WORDS = r"if|for|when|where|falls|wenn|für|else|otherwise|sonst"
+_UNDEFINED = (
+    r"(?:\\(?:text|mathrm)\s*\{\s*)?(?:(?:is\s+)?(?:undefined|undef\.?|not\s+defined|nicht\s+definiert|undefiniert)|DNE"
+    r"|does\s+not\s+exist|existiert\s+nicht|n/a|nan|none|\?|[-–—](?=\s*(?:[,&]|if\b)))(?:\s*\})?"
+)
+_IS_UNDEFINED = re.compile(rf"\s*(?:{_UNDEFINED}(?![\w(]).*|.*[:,]\s*{_UNDEFINED}\s*)", re.IGNORECASE | re.DOTALL)
+_RELATION = r"[<>=≤≥≠]|\\(?:le|ge|lt|gt|ne)[a-z]*"
+
+
+def _as_pieces(text: str) -> str:
+    """Bring the ways in which people write a piecewise function into the grammar's: value if condition; …"""
+    text = re.sub(
+        r"^\s*(\\sigma|σ|sigma|[a-z])\s*(\^\s*\\prime|\^\{\s*\\prime\s*\}|['′’])?\s*(\(\s*\w\s*\))?\s*=(?!=)", "", text
+    ).strip()
+    text = re.sub(r"\\left\s*(\\\{|\.)|\\right\s*(\\\}|\.)", "", text)
+    text = re.sub(r"\\(begin|end)\{(array|dcases|rcases)\}(\{[lcr|\s]*\})?", r"\\\1{cases}", text).strip()
+    text = re.sub(r"\\[{}]", "", text).strip()
+    if text.startswith("{") and _is_bracketed(text):
+        text = text[1:-1].strip()
+    if "\\begin" in text:
+        return _without_undefined_rows(text)
+    if "piecewise" in text:
+        return text
+    text = re.sub(r"\band\s+(?=[-+\d.]+\s*(,|if\b|for\b|when\b))", "; ", text)
+    text = re.sub(r",\s*(?=and\s+undefined|undefined)", "; ", text)
+    text = re.sub(rf",\s*(?=({_WORDS})\b)", " ", text)
+    text = re.sub(
+        rf"(?<=[\w)])\s*\(([^()]*(?:{_RELATION})[^()]*)\)\s*(?:,|$)", r" if \1;", text
+    )  # 1 (z > 0), 0 (z < 0)
+    pieces = [piece.strip() for piece in re.split(r";|\n", text) if piece.strip()]
+    if len(pieces) == 1 and not re.search(rf"\b({_WORDS})\b", text):
+        pieces = _in_pairs(pieces[0])
+    kept = [_as_piece(piece) for piece in pieces if not _IS_UNDEFINED.fullmatch(re.sub(r"^and\s+", "", piece))]
+    return "; ".join(kept)
+
+
+def _without_undefined_rows(text: str) -> str:
+    """Leave out the rows of LaTeX's cases that say where the function is undefined."""
+    found = re.fullmatch(r"(.*?\\begin\{cases\})(.*?)(\\end\{cases\}.*)", text, re.DOTALL)
+    if found is None:
+        return text
+    rows = [row for row in found[2].split("\\\\") if row.strip() and not _IS_UNDEFINED.fullmatch(row)]
+    return found[1] + r" \\ ".join(rows) + found[3]
+
+
+def _in_pairs(text: str) -> list[str]:
+    """1, z > 0, 0, z < 0: values and conditions by turns."""
+    parts = list(_split(text, ","))
+    if len(parts) < 4 or len(parts) % 2 or not all(re.search(_RELATION, part) for part in parts[1::2]):
+        return [text]
+    return [f"{value}, {condition}" for value, condition in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _as_piece(piece: str) -> str:
+    """1, z > 0 and z > 0: 1 are 1 if z > 0."""
+    if re.search(rf"\b({_WORDS})\b", piece):
+        return re.sub(rf"^(?:if|for|when|wenn|für)\s+([^:,]*(?:{_RELATION})[^:,]*)[:,]\s*(.+)$", r"\2 if \1", piece)
+    turned = re.fullmatch(rf"([^:,]*(?:{_RELATION})[^:,]*)(?::|,|→|->)\s*([^<>=≤≥]+)", piece)
+    if turned is not None:
+        return f"{turned[2].strip()} if {turned[1].strip()}"
+    return re.sub(rf"[,:]\s*(?=[^,]*(?:{_RELATION}))", " if ", piece, count=1)
+
+
+def _as_column(entries: Entries) -> Entries:
+    return vector(flat(entries)) if is_vector(entries) else entries
+
+
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether one pair of brackets encloses it all."""
+    if len(text) < 2 or _PAIRS.get(text[0]) != text[-1]:
+        return False
+    depth = 0
+    for i, letter in enumerate(text):
+        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        if depth == 0:
+            return i == len(text) - 1
+    return False
+
+
+def _without_brackets(text: str) -> str:
+    text = re.sub(r"\\(left|right)\s*", "", text).strip()
+    return text[1:-1].strip() if _is_bracketed(text) else text
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    """Split at separators outside all brackets."""
+    depth = start = 0
+    for i, letter in enumerate(text):
+        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        if letter == separator and depth == 0:
+            yield text[start:i]
+            start = i + 1
+    yield text[start:]
