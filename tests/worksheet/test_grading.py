@@ -85,17 +85,23 @@ WRAPPED = {
 """Right answers in what LaTeX, Markdown and handwriting put around them."""
 
 WRONG = {
-    (1, "df/dx"): [("8(5x^3-x-1)", "innermost derivative"), ("8(15x^2-1)", ""), ("8x(15x^2-1)", "taken at $x$"), ("x", "")],
-    (2, "df/du"): [("6x^2 cos u", "path by way of $y$"), ("6x^2 cos u + e^{uv}", "inner derivative of the exponential"), ("-6x^2 sin v + u e^{uv}", "derivative by $v$")],
-    (3, "layer 2"): [("a_2^1, a_2^2, a_2^3, a_2^4", "indices are exchanged"), ("a_1^1, a_2^1, a_3^1, a_4^1", "counted from 0"), ("a_0^2, a_1^2, a_2^2, a_3^2", "counted from 0")],
+    (1, "df/dx"): [("8(5x^3-x-1)", "innermost derivative"), ("8(15x^2-1)", ""), ("8x(15x^2-1)", "taken at $x$"), ("x", ""),
+        ("(5x^3-x-1)(15x^2-1)", "constant factor is lost"), ("8(5x^3-x+1)(15x^2-1)", "constant of $f_{1}$ is forgotten"), ("8(5x^3-x-1)*15x^2", "constant"),
+        ("8(5x^3-x-3)(15x^2-1)", ""), ("8(5x^3-x-2)(15x^2-1)", "constant of $f_{2}$ is forgotten"), ("8(5x^3-x-1)(15x^2-1+1)", "kept when")],
+    (2, "df/du"): [("6x^2 cos u", "path by way of $y$"), ("6x^2 cos u + e^{uv}", "inner derivative of the exponential"), ("6x^2 + v e^{uv}", "inner derivative is missing by way of $x$"),
+        ("6x^2 sin u + v e^{uv}", "$x$ is not differentiated"), ("2x^2 cos u + v e^{uv}", "exponent did not come down"), ("6x^3 cos u + v e^{uv}", "not lowered"), ("-6x^2 sin v + u e^{uv}", "derivative by $v$")],
+    (3, "layer 2"): [("a_2^1, a_2^2, a_2^3, a_2^4", "indices are exchanged"), ("a_1^1, a_2^1, a_3^1, a_4^1", "counted from 0"), ("a_0^2, a_1^2, a_2^2, a_3^2", "counted from 0"), ("a_0^1, a_1^1, a_2^1, a_3^1", "counted from 0")],
     (4, "W^2"): [("[w_11^2,w_21^2,w_31^2,w_41^2;w_12^2,w_22^2,w_32^2,w_42^2;w_13^2,w_23^2,w_33^2,w_43^2]", "transposed")],
-    (5, "z_2^3"): [("w_21^3 a_1^2 + w_22^3 a_2^2 + w_23^3 a_3^2 + w_24^3 a_4^2", "bias is missing"), ("w_12^3 a_1^2 + w_22^3 a_2^2 + w_32^3 a_3^2 + w_42^3 a_4^2 + b_2^3", "indices of the weights")],
+    (5, "z_2^3"): [("w_21^3 a_1^2 + w_22^3 a_2^2 + w_23^3 a_3^2 + w_24^3 a_4^2", "bias is missing"), ("w_12^3 a_1^2 + w_22^3 a_2^2 + w_32^3 a_3^2 + w_42^3 a_4^2 + b_2^3", "indices of the weights"),
+        ("w_11^3 a_1^2 + w_12^3 a_2^2 + w_13^3 a_3^2 + w_14^3 a_4^2 + b_2^3", "those of neuron 1"), ("w_21^3 a_1^2 + w_22^3 a_2^2 + w_23^3 a_3^2 + w_24^3 a_4^2 + b_2^2", "bias is that"),
+        ("w_21^2 a_1^2 + w_22^2 a_2^2 + w_23^2 a_3^2 + w_24^2 a_4^2 + b_2^2", "number of the layer before")],
     (6, "dz_2^3/dw_14^3"): [("a_4^2", "another neuron")],
-    (7, "u*v"): [("25", "dot product"), ("(3, 3, 6, 11)", "sum"), ("(0, 2, 5)", "")],
+    (6, "dz_4^2/dw_43^2"): [("a_k^{l-1}", "general formula"), ("a_4^1", "")],
+    (7, "u*v"): [("25", "dot product"), ("(3, 3, 6, 11)", "sum"), ("(-3, -1, 4, -7)", "difference"), ("[0,0,0,0; 3,2,1,9; 15,10,5,45; 6,4,2,18]", "outer product"), ("(0, 2, 5)", "")],
     (8, "grad L_T"): [("(8, -4, 8)", "not divided by"), ("(1, -7, 5)", "last sample"), ("(0.5, -0.25, 0.5)", "twice")],
-    (9, "σ'"): [("σ(-z)(1-σ(z))", ""), ("σ(z)(1-σ(-z))", ""), ("-e^{-z}/(1+e^{-z})^2", "sign"), ("σ(z)", "itself"), ("z(1-z)", "in terms of $a$"), ("1 - σ(z)^2", "another function")],
+    (9, "σ'"): [("σ(-z)(1-σ(z))", ""), ("σ(z)(1-σ(-z))", ""), ("-e^{-z}/(1+e^{-z})^2", "sign"), ("σ(z)", "itself"), ("-1/(1+e^(-z))^2", "only the outer"), ("1 - σ(z)", "factor $\\sigma$ is missing"), ("σ(z)^2", "factor $1 - \\sigma$"), ("z(1-z)", "in terms of $a$"), ("1 - σ(z)^2", "another function")],
     (10, "σ'"): [("0 if z > 0 else 1", "exchanged"), ("max(0, z)", "itself"), ("1", "constant piece"), ("1 if z > 0 else z", "")],
-    (11, "dL/da_j"): [("2/m (y_j - a_j)", "sign"), ("2(a_j - y_j)", "1/m"), ("(a_j - y_j)/m", "exponent")],
+    (11, "dL/da_j"): [("2/m (y_j - a_j)", "sign"), ("2(a_j - y_j)", "1/m"), ("(a_j - y_j)/m", "exponent"), ("(a_j - y_j)^2/m", "loss of one output")],
     (12, "d_1^3"): [("-0.587", "σ' missing")],
 }  # fmt: skip
 
@@ -156,6 +162,25 @@ def test_follow_through():
     assert judged(12, "a_1^2", "0.44").points == 0.5
     assert judged(12, "a_1^2", "0.439").points == 0.5
     assert judged(12, "a_1^2", "0.446").points == 0
+
+
+@pytest.mark.parametrize(
+    ("general", "answer"), [("1", "(1, 1, 1, 1)"), ("a_j", "(3, 1, 6, 2)"), ("y_j", "(1, 5, 0, 4)")]
+)
+def test_nothing_follows_from_a_copy(general, answer):
+    found = judged(11, "grad_a L", answer, **{"dL/da_j": general})
+    assert found.verdict != "follows"
+    assert found.points < 0.5
+
+
+def test_labels_without_a_layer_are_told():
+    found = judged(5, "z_1^2", "w_11 a_1 + w_12 a_2 + w_13 a_3 + b_1")
+    assert found.verdict == "unreadable"
+    assert "without a layer" in found.remark
+    graded = ws.grade(ws.as_answers({"5": {"z_1^2": "w_11 a_1"}, "7": "(0, 2, 5, 18)"}))
+    assert graded.headline.endswith("1 of 48 points, 1 cannot be read")
+    row = next(csv.DictReader(io.StringIO(ws.grades_csv([graded]))))
+    assert (row["unreadable"], row["undecided"]) == ("1", "0")
 
 
 def test_nothing_follows_from_nothing():
@@ -352,7 +377,23 @@ def test_a_template_is_read_back():
 
 
 @pytest.mark.parametrize(
-    "latex", [r"\frac{2}{m}\left(a_{j} - y_{j}\right)", r"\beta\nabla\tan\rho \begin{matrix} 1 \\ 2 \end{matrix}"]
+    "latex",
+    [
+        r"\frac{2}{m}\left(a_{j} - y_{j}\right)",
+        r"\beta\nabla\tan\rho \begin{matrix} 1 \\ 2 \end{matrix}",
+        r"\boxed{5}",
+        r"2\bigl(x\bigr)",
+        r"\bigg(1",
+        r"(0, 2)^\top",
+        r"\textrm{if}",
+        r"\textbf{x}",
+        r"|x\rvert",
+        r"1 \tag{3}",
+        r"\bm{x}",
+        r"\fbox{1}",
+        r"\underline{5}",
+        r"\therefore 5",
+    ],
 )
 @pytest.mark.parametrize(
     "form", ['11 = {{"dL/da_j" = "{}"}} # "', '11 = {{"dL/da_j" = """{}"""}}', '{{"11": {{"dL/da_j": "{}"}}}}']

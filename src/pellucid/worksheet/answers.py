@@ -98,9 +98,9 @@ _TOML = re.compile(
 )
 _LATEX_COMMAND = re.compile(
     r"""\\(?:
-        (?: b(?:ar|eta|ig|m|race) | frac | n(?:abla|eq?|ot|u) | r(?:angle|brace|ho|ight|m)
-          | t(?:anh?|au|ext|frac|heta|ilde|imes|o) )(?![a-z])
-        | b(?:egin|inom|oldsymbol) | (?!["\\/bfnrt\n]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}).
+        [bf][A-Za-z] | r[A-Za-z]{2}  # \b, \f and \r stand before no letters in an answer
+        | (?: n(?:abla|eq?|ot|otag|onumber|u) | t(?:ag|anh?|au|ext[a-z]{0,6}|frac|heta|herefore|ilde|imes|op?) )(?![a-z])
+        | (?!["\\/bfnrt\n]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}).
     )""",
     re.VERBOSE,
 )

@@ -8,7 +8,7 @@ import sympy as sp
 
 from pellucid.document import Block, Equation, Paragraph
 from pellucid.symbolic import printing
-from pellucid.symbolic.chain import Derivation, chain_rule
+from pellucid.symbolic.chain import Derivation, Factor, chain_rule
 from pellucid.symbolic.differentiation import simplify, substitute
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
@@ -96,6 +96,7 @@ def _composition_slips(found: Derivation) -> Iterator[tuple[str, sp.Expr, str, s
         "19",
     )
     yield "the sign is wrong", -sp.Mul(*derivatives), "Check the sign of each factor.", "22"
+    yield from _lost_constants(found)
     power = next((e for e in sp.preorder_traversal(definition) if isinstance(e, sp.Pow) and e.exp.is_Integer), None)
     if power is not None:
         rule = f"$(u^{{{power.exp}}})' = {power.exp} u^{{{power.exp - 1}}}$: "
@@ -106,6 +107,36 @@ def _composition_slips(found: Derivation) -> Iterator[tuple[str, sp.Expr, str, s
         yield (
             "the exponent was not lowered by 1", sp.Mul(*derivatives) * power.base,
             f"{rule}the new exponent is one less.", "",
+        )  # fmt: skip
+
+
+def _lost_constants(found: Derivation) -> Iterator[tuple[str, sp.Expr, str, str]]:
+    """What comes out when a constant is forgotten, or differentiated to itself."""
+    (path,) = found.paths
+    derivatives = [factor.derivative for factor in path]
+    coefficient = sp.Mul(*derivatives).as_coeff_Mul()[0]
+    if abs(coefficient) != 1:
+        rule = f"$(c u)' = c u'$: the factor ${printing.latex(coefficient)}$ stays."
+        yield "the constant factor is lost", sp.Mul(*derivatives) / coefficient, rule, ""
+    for i, factor in enumerate(path):
+        definition, quantity = found.definitions[factor.of], printing.latex(sp.Symbol(factor.of))
+        constant = definition.as_coeff_Add()[0]
+        if not constant:
+            continue
+        if i:  # it is put in further out
+            written: dict[sp.Symbol, sp.Expr] = {}
+            for one in reversed(path):
+                lost = constant if one is factor else sp.S.Zero
+                written[sp.Symbol(one.of)] = substitute(found.definitions[one.of] - lost, written)
+            without = substitute(sp.Mul(*derivatives), written)
+            yield (
+                f"the constant of ${quantity}$ is forgotten where ${quantity}$ is put in", without,
+                f"Put in ${quantity} = {printing.latex(definition)}$: the constant is lost in its derivative only.", "",
+            )  # fmt: skip
+        kept = [*derivatives[:i], factor.derivative + constant, *derivatives[i + 1 :]]
+        yield (
+            f"the constant of ${quantity}$ is kept when it is differentiated", sp.Mul(*kept),
+            "The derivative of a constant is 0.", "",
         )  # fmt: skip
 
 
@@ -199,6 +230,35 @@ def _several_slips(found: Derivation, other: Derivation) -> Iterator[tuple[str, 
                 "the inner derivative of the exponential is missing", found.unsubstituted - term + without,
                 rf"$\frac{{\partial}}{{\partial {found.by}}} {printing.latex(exponential)} = {printing.latex(inner)}$.", "",
             )  # fmt: skip
+        yield from _slips_on_a_path(found, path, term)
+
+
+def _slips_on_a_path(
+    found: Derivation, path: tuple[Factor, ...], term: sp.Expr
+) -> Iterator[tuple[str, sp.Expr, str, str]]:
+    """Mistakes in one of the terms, the others being right."""
+    rest = found.unsubstituted - term
+    first, last = path[0], path[-1]
+    yield (
+        f"the inner derivative is missing by way of ${first.by}$", rest + first.derivative,
+        f"Multiply by ${last.symbol[1]}$: each term is a product.", "",
+    )  # fmt: skip
+    yield (
+        f"the outer derivative is missing by way of ${first.by}$", rest + last.derivative,
+        f"Multiply by ${first.symbol[1]}$: each term is a product.", "",
+    )  # fmt: skip
+    variable = sp.Symbol(found.by)
+    inner = found.definitions[last.of]
+    copied = sum((one for one in sp.Add.make_args(inner) if one.has(variable)), sp.S.Zero)
+    yield (
+        f"${first.by}$ is not differentiated by ${found.by}$", rest + first.derivative * copied,
+        f"The second factor is ${last.symbol[1]} = {printing.latex(last.derivative)}$.", "",
+    )  # fmt: skip
+    power = next((e for e in sp.preorder_traversal(found.definitions[found.of]) if isinstance(e, sp.Pow)), None)
+    if power is not None and power.has(sp.Symbol(first.by)) and power.exp.is_Integer:
+        rule = f"$(u^{{{power.exp}}})' = {power.exp} u^{{{power.exp - 1}}}$: "
+        yield "the exponent did not come down as a factor", rest + term / power.exp, f"{rule}it becomes a factor.", "12"
+        yield "the exponent was not lowered by 1", rest + term * power.base, f"{rule}the new exponent is one less.", ""
 
 
 def _draw_several(draws: Draws, _: tuple[int, ...]) -> Parameters:

@@ -56,10 +56,16 @@ class Grade:
         return sum(one.verdict == "undecided" for several in self.judgements.values() for one in several)
 
     @property
+    def unreadable(self) -> int:
+        """Answers that could not be read, so that no points say nothing of them."""
+        return sum(one.verdict == "unreadable" for several in self.judgements.values() for one in several)
+
+    @property
     def headline(self) -> str:
         """The result in a line."""
         name = self.answers.student or os.path.basename(self.answers.source) or "answers"
         more = f", {self.undecided} to be looked at" if self.undecided else ""
+        more += f", {self.unreadable} cannot be read" if self.unreadable else ""
         return f"{name}: {self.points:.4g} of {self.of} points{more}"
 
     def report(self, *, solutions: bool = False) -> Document:
@@ -80,6 +86,8 @@ class Grade:
             "variant": self.sheet.seed,
             "points": self.points,
             "of": self.of,
+            "unreadable": self.unreadable,
+            "undecided": self.undecided,
             "answers": [
                 {
                     "exercise": number,
@@ -291,7 +299,8 @@ def grades_csv(grades: Sequence[Grade | NotGraded]) -> str:
     Returns
     -------
     str
-        CSV: file, student, variant, points, of, each answer's verdict, and the mistakes by their names.
+        CSV: file, student, variant, points, of, how many answers cannot be read or are to be looked at, each answer's
+        verdict, and the mistakes by their names.
     """
     keys: dict[tuple[int, str], int] = {}
     for one in grades:
@@ -302,7 +311,8 @@ def grades_csv(grades: Sequence[Grade | NotGraded]) -> str:
     ordered = sorted(keys, key=lambda key: (key[0], keys[key]))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["file", "student", "variant", "points", "of", *(f"{n} {key}" for n, key in ordered), "mistakes"])
+    columns = ["file", "student", "variant", "points", "of", "unreadable", "undecided"]
+    writer.writerow([*columns, *(f"{n} {key}" for n, key in ordered), "mistakes"])
     for name, one in zip(short_names(grades), grades, strict=True):
         writer.writerow(_plain(cell) for cell in [name, *_row(one, ordered)])
     return buffer.getvalue()
@@ -319,7 +329,7 @@ def short_names(grades: Sequence[Grade | NotGraded]) -> list[str]:
 
 def _row(one: Grade | NotGraded, ordered: Iterable[tuple[int, str]]) -> list[object]:
     if isinstance(one, NotGraded):
-        return ["", "", "", "", *("" for _ in ordered), f"not graded: {one.reason}"]
+        return ["", "", "", "", "", "", *("" for _ in ordered), f"not graded: {one.reason}"]
     verdicts = {
         (number, judgement.field.key): judgement.verdict
         for number, several in one.judgements.items()
@@ -334,7 +344,8 @@ def _row(one: Grade | NotGraded, ordered: Iterable[tuple[int, str]]) -> list[obj
     ]
     variant = "" if one.sheet.seed is None else one.sheet.seed
     cells = [verdicts.get(key, "") for key in ordered]
-    return [one.answers.student, variant, round(one.points, 4), one.of, *cells, "; ".join(mistakes)]
+    counts = [round(one.points, 4), one.of, one.unreadable, one.undecided]
+    return [one.answers.student, variant, *counts, *cells, "; ".join(mistakes)]
 
 
 def _plain(cell: object) -> object:

@@ -217,6 +217,8 @@ def _strange(field: Field, entries: Entries) -> str:
     for one in flat(entries):
         for symbol in sorted(_parse(one, reading).free_symbols, key=str):
             is_label = reading.labels and "^" in symbol.name
+            if reading.labels and not is_label and re.fullmatch(r"[wbzad]_?\w{1,4}", symbol.name):
+                return f"It holds {symbol.name} without a layer: the labels here are like a_1^2, neuron 1 of layer 2."
             if symbol.name not in known and not is_label:
                 return f"It holds {symbol.name}, which is no name of this exercise; is a sign or a bracket missing?"
     return ""

@@ -79,13 +79,17 @@ def _sigmoid_slips(sigma: sp.Expr, parameters: Parameters) -> Iterator[tuple[str
     slope = sp.diff(sigma, _Z)
     chain = r"The exponent has the derivative " + f"$-{'' if k == 1 else k}$" + " by $z$: a factor of its own."
     yield "the sign is wrong: one of the two minus signs is missing", -slope, chain, "22"
-    yield (
-        "the numerator is missing",
-        k * c / (1 + decay) ** 2,
-        r"The derivative of $1 + e^{-z}$ is $-e^{-z}$, not $-1$.",
-        "2",
+    in_exponent = "" if k == 1 else k
+    numerator = (
+        rf"The derivative of $1 + e^{{-{in_exponent}z}}$ is $-{in_exponent}e^{{-{in_exponent}z}}$: it becomes the "
+        r"numerator, and with it the factor $1 - \sigma$ in terms of $\sigma$."
     )
-    yield "the denominator is not squared", k * c * decay / (1 + decay), "$(u^{-1})' = -u^{-2}$.", ""
+    yield "the numerator $e^{-z}$ is missing, or the factor $1 - \\sigma$", k * c / (1 + decay) ** 2, numerator, "2"
+    yield "only the outer function is differentiated", -c / (1 + decay) ** 2, numerator, "2"
+    yield (
+        "the denominator is not squared, or the factor $\\sigma$ is missing", k * c * decay / (1 + decay),
+        r"$(u^{-1})' = -u^{-2}$: both factors of $1/(1 + e^{-z})^2$ stay.", "",
+    )  # fmt: skip
     yield "it is $\\sigma$ itself", sigma, r"$\sigma'$ is not $\sigma$.", "5"
     yield "$1 + \\sigma$ in place of $1 - \\sigma$", k * sigma * (1 + sigma / c), r"$e^{-z} = (1 + e^{-z}) - 1$.", ""
     yield "it is $\\sigma (1 - \\sigma)$ without a factor", sigma * (1 - sigma), chain, "5"
@@ -257,6 +261,8 @@ def _error_slips(general: sp.Expr, loss: str) -> Slips:
     else:
         slips.append(("a factor $1/m$ is too much", general / m, "This loss is a sum and no mean.", "13"))
     slips.append(("it is the loss of one output itself", r**power, "Differentiate.", "28"))
+    if general.has(m):
+        slips.append(("it is the loss of one output itself", r**power / m, "Differentiate.", "28"))
     return from_formulas(general, slips)
 
 
@@ -274,6 +280,8 @@ def _following(general: Entries | None, a: Sequence[object], y: Sequence[object]
     except FormulaError:
         return None
     formula = formula.xreplace({sp.Symbol("a"): sp.Symbol("a_j"), sp.Symbol("y"): sp.Symbol("y_j")})
+    if not formula.has(sp.Symbol("a_j")) or not formula.has(sp.Symbol("y_j")):
+        return None  # from 1 or a_j alone follows what can be written down without any work
     values = [_at(formula, p, q, len(a)) for p, q in zip(a, y, strict=True)]
     return vector(values) if all(value.is_Rational for value in values) else None
 

@@ -70,6 +70,8 @@ def _label_field(layers: Layers, l: int) -> Field:
              "The first neuron of a layer has $j = 1$.", "9"),
         Slip("the neurons are counted from below", vector(str(label) for label in reversed(labels)),
              "$j$ counts from the top."),
+        Slip("layers and neurons are counted from 0", vector(f"a_{j - 1}^{l - 1}" for j in range(1, n + 1)),
+             "Layer 1 is the input, and its first neuron has $j = 1$.", "9"),
     ]  # fmt: skip
     expected = vector(str(label) for label in labels)
     return Field(
@@ -126,6 +128,11 @@ def _weights_field(layers: Layers, l: int) -> Field:
              "Row $j$ belongs to neuron $j$ of layer $l$, and the first index is the neuron that the weight leads to.", "7"),
         Slip("the layer is that which the weights come from", filled(lambda j, k: f"w_{j}{k}^{l - 1}"),
              "A weight carries the number of the layer that it leads to; the first weights are $W^2$.", "9"),
+        Slip("the indices are counted from 0", filled(lambda j, k: f"w_{j - 1}{k - 1}^{l}"),
+             "The first neuron of a layer has the index 1: the first weight is $w_{11}^l$.", "9"),
+        Slip("transposed, and the layer is that which the weights come from",
+             filled(lambda k, j: f"w_{k}{j}^{l - 1}", columns, rows),
+             "Row $j$ belongs to neuron $j$ of layer $l$; a weight carries the number of the layer that it leads to.", "7"),
     ]  # fmt: skip
     return Field(
         f"W^{l}", f"W^{{{l}}}", "matrix", expected, weight_matrix(layers, l), reading=_LABELS, shape_matters=True,
@@ -205,6 +212,15 @@ def _component_field(layers: Layers, l: int, j: int) -> Field:
              "Weight and activation share the index $k$ that is summed over.", "8"),
         Slip("the weights are those of the layer before", total(lambda k: f"w_{j}{k}^{l - 1} a_{k}^{l - 1}", b),
              "A weight carries the number of the layer that it leads to.", "9"),
+        Slip("the bias is that of the layer before", total(lambda k: f"w_{j}{k}^{l} a_{k}^{l - 1}", f"b_{j}^{l - 1}"),
+             "A bias carries the number of its own layer; layer 1 has none.", "9"),
+        Slip("weights and bias carry the number of the layer before",
+             total(lambda k: f"w_{j}{k}^{l - 1} a_{k}^{l - 1}", f"b_{j}^{l - 1}"),
+             "Weights and biases carry the number of the layer that they lead to.", "9"),
+        Slip("the activations come from two layers before", total(lambda k: f"w_{j}{k}^{l} a_{k}^{l - 2}", b),
+             "What comes in is $a^{l-1}$, from the layer before.", "9"),
+        *(Slip(f"the weights are those of neuron {i}", total(lambda k, i=i: f"w_{i}{k}^{l} a_{k}^{l - 1}", b),
+               f"${z.latex}$ has row {j} of $W^{l}$.", "8") for i in range(1, layers.size(l) + 1) if i != j),
         Slip("σ is applied", entry(f"σ({expected[0][0]})"), "$z_j^l$ is the sum before $\\sigma$ is applied.", "26"),
         Slip("only one term of the sum is there", entry(f"w_{j}{j}^{l} a_{j}^{l - 1} + {b}"),
              "Every neuron $k$ of the layer before is a term.", "19"),
@@ -289,6 +305,7 @@ def _slope_field(layers: Layers, top: Label, bottom: Label) -> Field:
             Slip("the activation is that of the own layer", entry(f"a_{k}^{l}"), repair, "9"),
             Slip("it is the weight itself", entry(str(bottom)), repair, "8"),
             Slip("the weight is still there", entry(f"{bottom} a_{k}^{l - 1}"), "The derivative of $w a$ by $w$ is $a$."),
+            Slip("it is the general formula", entry("a_k^{l-1}"), f"Put the indices in: here $k = {k}$ and $l = {l}$."),
         ]  # fmt: skip
         if own:
             slips.append(Slip("the weight is taken for another neuron's", entry("0"), repair))

@@ -28,6 +28,7 @@ def _build_hadamard(parameters: Parameters) -> Exercise:
     slips = (
         Slip("it is the dot product", entry(sum(product)), repair),
         Slip("it is the sum", vector(p + q for p, q in zip(u, v, strict=True)), repair),
+        Slip("it is the difference", vector(p - q for p, q in zip(u, v, strict=True)), repair),
         Slip("it is the outer product", matrix([[p * q for q in v] for p in u]), repair, "7"),
         Slip("it is the outer product", matrix([[p * q for q in u] for p in v]), repair, "7"),
         Slip("the components are paired in the wrong order",
