@@ -163,6 +163,19 @@ def test_how_definitions_are_written(written, by, result):
     assert equivalent(chain_rule(written, by).result, result) == "equal"
 
 
+@pytest.mark.parametrize(
+    ("loss", "result"),
+    [
+        ("-(y ln a + (1 - y) ln(1 - a))", "x (1/(1 + e^(-(b + w x))) - y)"),
+        ("ln(1 + e^z) - y z", "x (1/(1 + e^(-(b + w x))) - y)"),
+    ],
+)
+def test_the_textbooks_a_minus_y(loss, result):
+    sigmoid = "a = 1/(1 + e^(-z)); " if "a" in loss else ""
+    found = chain_rule(f"L = {loss}; {sigmoid}z = w x + b", "w")
+    assert text(found.result) == result
+
+
 def test_the_logarithm_of_a_modulus():
     assert text(chain_rule("L = ln|u|; u = x^2 - 1", "x").result) == "2x/(x^2 - 1)"
 

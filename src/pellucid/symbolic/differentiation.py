@@ -352,6 +352,28 @@ def _forms(expression: sp.Expr) -> Iterator[sp.Expr]:
     for candidate in (bare, *_pythagorean(kernels, bare)):
         for form in _rational_forms(candidate):
             yield form.xreplace(kernels)
+    yield from _in_fractions(kernels, bare)
+
+
+_TERMS_IN_FRACTIONS = 30
+
+
+def _in_fractions(kernels: dict[sp.Dummy, sp.Expr], bare: sp.Expr) -> Iterator[sp.Expr]:
+    """Take e^u, if it is alone, for 1/e^(-u) and bring that into partial fractions: 1/(1 + e^(-u)) - y."""
+    exponentials = [letter for letter, kernel in kernels.items() if isinstance(kernel, sp.exp)]
+    if len(exponentials) != 1:
+        return
+    (letter,) = exponentials
+    turned = sp.together(bare.xreplace({letter: 1 / letter}))
+    if max(map(expanded_terms, turned.as_numer_denom())) > _TERMS_IN_FRACTIONS:
+        return
+    back = {**kernels, letter: sp.exp(-kernels[letter].args[0])}
+    try:
+        form = sp.apart(sp.factor(turned), letter)
+    except (sp.PolynomialError, NotImplementedError):
+        return
+    yield form.xreplace(back)
+    yield sp.factor_terms(sp.collect(form, letter)).xreplace(back)
 
 
 def _pythagorean(kernels: dict[sp.Dummy, sp.Expr], bare: sp.Expr) -> Iterator[sp.Expr]:
@@ -385,6 +407,8 @@ def _without_functions(expression: sp.Expr) -> tuple[dict[sp.Dummy, sp.Expr], sp
     def bare(e: sp.Expr) -> sp.Expr:
         if isinstance(e, sp.exp):
             factor, rest = e.args[0].as_coeff_Mul()
+            if rest.could_extract_minus_sign():
+                factor, rest = -factor, -rest
             if factor.is_Integer:
                 return letter(sp.exp(rest)) ** factor
             return letter(e)
