@@ -155,6 +155,11 @@ def test_definitions_in_one_text():
         ("y := u^2; u = x + 1", "x", "2(x + 1)"),
         ("y = u^2, where u = x + 1", "x", "2(x + 1)"),
         ("y = u^2 where u = x + 1", "x", "2(x + 1)"),
+        ("f = ax^2 + bx + c", "x", "2 a x + b"),
+        ("f = xy + x", "x", "y + 1"),
+        ("d = a (1 - a); a = 1/(1 + exp(-z))", "z", "e^z (1 - e^z)/(1 + e^z)^3"),
+        ("d = a(1 - a); a = 1/(1 + exp(-z))", "z", "e^z (1 - e^z)/(1 + e^z)^3"),
+        ("y = e^(rate t)", "t", "rate e^(rate t)"),
         ("π = p q; p = x^2; q = x", "x", "3x^2"),
         ("y = 1 where x > 0, x^2 otherwise", "x", "0 if x > 0 else 2x"),
     ],
@@ -174,6 +179,25 @@ def test_the_textbooks_a_minus_y(loss, result):
     sigmoid = "a = 1/(1 + e^(-z)); " if "a" in loss else ""
     found = chain_rule(f"L = {loss}; {sigmoid}z = w x + b", "w")
     assert text(found.result) == result
+
+
+def test_numbers_for_names_in_the_users_spelling():
+    assert chain_rule("y = θ^2 + x₁", "θ", at={"θ": 2, "x₁": 1}).check.value == pytest.approx(4)
+    data = chain_rule("y = e^x", "x", at={"x": 1000}).to_dict()
+    assert data["check"]["value"] is None
+    json.dumps(data, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "of", ["max(0, x, x^2 - 1, 2x)", "min(0, x, 2x, x^2)", "max(x + 1, 2 - x, 3, x^2)", "max(a, b, x, 1)"]
+)
+def test_extrema_of_four(of):
+    found = chain_rule({"f": of}, "x")
+    assert equivalent(text(found.result), found.result) == "equal"
+    assert found.latex()
+    assert found.to_dict()
+    at = {"x": 2.3, "a": 1.0, "b": 2.0} if "b" in of else {"x": 2.3}
+    assert chain_rule({"f": of}, "x", at=at).check
 
 
 def test_the_logarithm_of_a_modulus():
@@ -210,6 +234,11 @@ def test_forms():
         ("f 4x", "x", "definition looks like"),
         ("f = x; f = y", "x", "twice"),
         ({"f": 2.5}, "x", "no names"),
+        *(
+            (f"y = {run} + x", "x", "one name or as a product")
+            for run in ("xlnx", "xsinx", "asinx", "x sqrtx", "xcos2x", "abx")
+        ),
+        ("y = f (x); f = x^2", "x", "quantity and no function"),
         ("a = σ(z); z = w x", "w", "σ has no formula"),
         ("f" + "(x" * 40_000 + " = x", "x", "no name"),
         ("f" + " ;" * 60_000 + "= x", "x", "letters"),

@@ -98,6 +98,11 @@ SPELLINGS = [
     ("x\u200b\u2061+ 1", x + 1),
     ("2/y [x - z]", 2 / y * (x - z)),
     ("log(8; 2)", sp.log(8) / sp.log(2)),
+    ("lb x", sp.log(x) / sp.log(2)),
+    ("np.exp(-x) + math.sin(y)", sp.exp(-x) + sp.sin(y)),
+    ("Sin x + Exp[-y]", sp.sin(x) + sp.exp(-y)),
+    ("θ1 + γ2", sp.Symbol("theta1") + sp.Symbol("gamma2")),
+    ("e^-800 x", sp.exp(-800) * x),
 ]
 
 
@@ -243,6 +248,25 @@ REFUSED = [
     ("cos(arcsin(10^1000))", None, "too large"),
     ("ln(e^(10^2000))", None, "too large"),
     ("(10^400)^(1/3)", None, "too large"),
+    *(
+        (tower, None, "too large")
+        for tower in (
+            "e^e^e^e^e",
+            "z e^(-e^e^e^e)",
+            "sin(e^e^e^e)",
+            "e^e^π^π^π z",
+            "cosh(e^e^e^3) z",
+            "2^(e^e^e^e) z",
+            "e^2000 z",
+            "1/(e^-800) x",
+            "(1/e^800)^-1",
+            "(e^-800)^-1",
+            "e^(10^700)",
+        )
+    ),
+    ("log2x", 0, "two ways"),
+    ("relu x", 0, "not read"),
+    ("erf x + x", 0, "not read"),
     ("9" * 200, 0, "digits"),
     ("(" * 5000, 51, "nested"),
     ("-" * 5000 + "x", None, "nested"),

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import time
 
@@ -162,6 +163,40 @@ def test_follow_through():
     assert judged(12, "a_1^2", "0.44").points == 0.5
     assert judged(12, "a_1^2", "0.439").points == 0.5
     assert judged(12, "a_1^2", "0.446").points == 0
+
+
+def by_hand(seed, digits, slip=0.0):
+    """The five steps of a variant, each result rounded and taken on; the first z off by a slip."""
+    p = ws.worksheet(seed).exercises[11].parameters
+    kept = lambda number: float(f"%.{digits}g" % number)  # noqa: E731
+    sigma = lambda z: 1 / (1 + math.exp(-z))  # noqa: E731
+    (W2, (W3,)), (b2, b3), x, (y,) = p["W"], p["b"], p["x"], p["y"]
+    z2 = [kept(sum(w * q for w, q in zip(row, x, strict=True)) + b) for row, b in zip(W2, b2, strict=True)]
+    z2[0] += slip
+    a2 = [kept(sigma(z)) for z in z2]
+    z3 = kept(sum(w * a for w, a in zip(W3, a2, strict=True)) + b3[0])
+    a3 = kept(sigma(z3))
+    d3 = kept(2 * (a3 - y) * a3 * (1 - a3))
+    d2 = [kept(w * d3 * a * (1 - a)) for w, a in zip(W3, a2, strict=True)]
+    found = {"z_1^3": z3, "a_1^3": a3, "d_1^3": d3, "dL/db_1^3": d3}
+    for j, (z, a, d) in enumerate(zip(z2, a2, d2, strict=True), 1):
+        found |= {f"z_{j}^2": z, f"a_{j}^2": a, f"d_{j}^2": d, f"dL/db_{j}^2": d, f"dL/dw_1{j}^3": kept(a * d3)}
+        found |= {f"dL/dw_{j}{k}^2": kept(q * d) for k, q in enumerate(x, 1)}
+    return found
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+@pytest.mark.parametrize("digits", [3, 5])
+def test_rounding_on_the_way_costs_nothing(seed, digits):
+    found = ws.grade(ws.as_answers({"12": by_hand(seed, digits)}), variant=seed).judgements[12]
+    assert [one.field.key for one in found if one.points < 1] == []
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+@pytest.mark.parametrize("digits", [3, 5])
+def test_a_slip_costs_one_point(seed, digits):
+    found = ws.grade(ws.as_answers({"12": by_hand(seed, digits, 0.5)}), variant=seed).judgements[12]
+    assert [one.field.key for one in found if one.points < 1] == ["z_1^2"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
@@ -397,6 +398,8 @@ def diagnose_value(
             hypothesis for hypothesis, number in _candidates(bench, label, exact) if rounds_to(number, value, digits)
         ]
     early = _rounded_early(bench, label, value, exact, digits)
+    if not early and given:
+        early = _from_rounded(bench, label, value, digits, given)
     near = exact != 0 and abs(value - exact) < 0.05 * abs(exact)
     if early and (near or not found):
         return make("rounded_early", detail=early)
@@ -437,23 +440,85 @@ def _significant(array: Array, digits: int) -> Array:
 
 def _follows(bench: Bench, label: Label | None, value: float, digits: int, given: Mapping[str, float]) -> str:
     """Which earlier entries a value follows from, if those are not right themselves."""
-    if label is None:
+    entries = _entries(given)
+    wrong = _wrong(bench, entries, digits)
+    if label is None or not wrong or not _comes_out(bench, label, value, digits, entries, wrong):
         return ""
-    entries = {parse(name): as_number(number, name, -np.inf, open_low=True) for name, number in given.items()}
+    return "the earlier " + " and ".join(f"{entry} = {number:g}" for entry, number in wrong.items())
+
+
+def _from_rounded(bench: Bench, label: Label | None, value: float, digits: int, given: Mapping[str, float]) -> str:
+    """Whether a value comes out of right earlier entries as they were rounded; nothing if not."""
+    entries = _entries(given)
+    if label is None or not entries or not _comes_out(bench, label, value, digits, entries, {}):
+        return ""
+    return "if the earlier entries are taken as they were rounded"
+
+
+def _entries(given: Mapping[str, float]) -> dict[Label, float]:
+    return {parse(name): as_number(number, name, -np.inf, open_low=True) for name, number in given.items()}
+
+
+def _wrong(bench: Bench, entries: Mapping[Label, float], digits: int) -> dict[Label, float]:
     quantities = right_quantities(bench.problem, None)
-    wrong = [
-        (entry, number)
+    return {
+        entry: number
         for entry, number in entries.items()
         if (exact := bench.of(quantities, entry)) is not None and not rounds_to(exact, number, digits)
-    ]
-    number = _chain(bench, label, lambda array: array, dict(wrong))
-    if not wrong or number is None or not rounds_to(number, value, digits):
-        return ""
-    return "the earlier " + " and ".join(f"{entry} = {number:g}" for entry, number in wrong)
+    }
 
 
-def _chain(bench: Bench, label: Label, rounded: Callable[[Array], Array], fixed: Mapping[Label, float]) -> float | None:
-    """Work the five steps, every intermediate result passed through ``rounded``, some entries as given."""
+_MOST_SPREAD = 0.05
+"""Of a number: what its rounded predecessors may be said to have moved it by."""
+
+
+def _comes_out(
+    bench: Bench, label: Label, value: float, digits: int, entries: Mapping[Label, float], wrong: Mapping[Label, float]
+) -> bool:
+    """Whether a value follows from entries of which the last digit that was written may be rounded.
+
+    What is right is calculated with, and what is wrong taken as given; then each entry is moved by half of its last
+    digit, and the value may lie as far off as all of them together move it. σ' is taken of z or in terms of a.
+    """
+    for is_of_a in (False, True):
+        central = _chain(bench, label, lambda array: array, wrong, is_of_a=is_of_a)
+        if central is None:
+            continue
+        if wrong and rounds_to(central, value, digits):
+            return True
+        spread = 0.0
+        for entry, number in entries.items():
+            half = _half_a_unit(number, digits)
+            moved = (
+                _chain(bench, label, lambda array: array, {**wrong, entry: at}, is_of_a=is_of_a)
+                for at in (number - half, number + half)
+            )
+            spread += max((abs(one - central) for one in moved if one is not None), default=0.0)
+        if abs(value - central) <= min(spread, _MOST_SPREAD * abs(central)) + _half_a_unit(value, digits):
+            return True
+    return False
+
+
+def _half_a_unit(number: float, digits: int) -> float:
+    return 0.0 if number == 0 else 0.5 * 10.0 ** (math.floor(math.log10(abs(number))) - digits + 1)
+
+
+_INVERSES: Mapping[str, Callable[[Array], Array]] = {"sigmoid": lambda a: np.log(a / (1 - a)), "tanh": np.arctanh}
+"""Activations whose σ' people take in terms of a."""
+
+
+def _chain(
+    bench: Bench,
+    label: Label,
+    rounded: Callable[[Array], Array],
+    fixed: Mapping[Label, float],
+    *,
+    is_of_a: bool = False,
+) -> float | None:
+    """Work the five steps, every intermediate result passed through ``rounded``, some entries as given.
+
+    With ``is_of_a``, σ' is taken in terms of a as it then stands, and not of z.
+    """
     problem = bench.problem
 
     def kept(symbol: str, l: int, array: Array) -> Array:
@@ -468,6 +533,11 @@ def _chain(bench: Bench, label: Label, rounded: Callable[[Array], Array], fixed:
     for l in range(2, problem.F + 1):
         z[l] = kept("z", l, a[l - 1] @ problem.W[l].T + problem.b[l])
         a[l] = kept("a", l, problem.sigma[l].function(z[l]))
+    if is_of_a and label.symbol not in "za":
+        for l in z:
+            inverse = _INVERSES.get(problem.sigma[l].name)
+            with np.errstate(all="ignore"):
+                z[l] = z[l] if inverse is None else inverse(a[l])
     with np.errstate(all="ignore"):
         _, d_F = output_delta(problem.loss, problem.sigma[problem.F], z[problem.F], a[problem.F], problem.Y)
     d = {problem.F: kept("d", problem.F, d_F)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -261,7 +262,10 @@ class Derivation(Documented):
         return f"<Derivation: {self.symbol[0]} = {printing.text(self.result)}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as what JSON can hold; formulas as text that `pellucid.symbolic.parse` reads back."""
+        """Return it as what JSON can hold; formulas as text that `pellucid.symbolic.parse` reads back.
+
+        A number that no float holds is None.
+        """
         check = self.check
 
         def sweep(one: Sweep) -> dict[str, Any]:
@@ -278,7 +282,7 @@ class Derivation(Documented):
             "definitions": {name: printing.text(e) for name, e in self.definitions.items()},
             "free": list(self.free),
             "factors": [
-                {"of": f.of, "by": f.by, "derivative": printing.text(f.derivative), "value": f.value}
+                {"of": f.of, "by": f.by, "derivative": printing.text(f.derivative), "value": _finite(f.value)}
                 for f in self.factors
             ],
             "n_paths": self.n_paths,
@@ -290,9 +294,9 @@ class Derivation(Documented):
             "check": None
             if check is None
             else {
-                "at": check.at,
-                "value": check.value,
-                "quotient": check.quotient,
+                "at": {name: _finite(value) for name, value in check.at.items()},
+                "value": _finite(check.value),
+                "quotient": _finite(check.quotient),
                 "step": check.step,
                 "relative_error": check.relative_error,
             },
@@ -649,6 +653,7 @@ class _Numbers:
         self.graph = graph
         if not isinstance(at, Mapping):
             raise TypeError(f"at is a mapping of the free variables to numbers, got {type(at).__name__}")
+        at = {_as_name(name): number for name, number in at.items()}
         unknown = [name for name in at if name not in graph.free]
         if unknown:
             raise ValueError(f"at: {unknown[0]} is no free variable; those are {', '.join(graph.free)}")
@@ -696,6 +701,10 @@ class _Numbers:
             error = abs(value - quotient) / max(abs(value), abs(quotient), sizes[graph.output], mpmath.sqrt(step))
         named = {symbol.name: float(number) for symbol, number in self.values.items()}
         return NumericCheck(named, float(value), float(quotient), float(step), float(error), float(left), float(right))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _as_real(value: object, name: str) -> Any:

@@ -74,7 +74,7 @@ def _bare(condition: Any) -> Any:
     for value, when in inner.args:
         holds = mapped(condition, {inner: value}.get)
         parts.append(sp.And(*before, when, _bare(holds)))
-        before.append(sp.Not(when))
+        before.append(sp.to_nnf(sp.Not(when), simplify=False))
     found = sp.Or(*parts)
     if size(found) > _MOST_PARTS:
         raise FormulaError(f"the conditions of these pieces have more than {_MOST_PARTS:,} parts", 0)

@@ -54,7 +54,7 @@ def equivalent(
     domain : {'real', 'positive', 'complex'}
         Where the names lie. Odd roots of negative numbers are real, so that ``x^(2/3)`` is ``cbrt(x^2)``; even roots
         and logarithms of negative numbers are their principal values, so that ``ln(x^2)`` and ``2 ln x`` differ on the
-        real numbers and are equal on the positive ones.
+        real numbers and are equal on the positive ones. Where neither is real, nothing is compared.
     labels : Network, iterable of labels, or True
         As in `parse`.
     definitions : mapping of str to str, optional
@@ -132,6 +132,7 @@ class _Comparison:
         self.p, self.q, self.domain, self.deadline = p, q, domain, deadline
         self.symbols = sorted(p.free_symbols | q.free_symbols, key=lambda symbol: str(symbol.name))
         self.random = random.Random(20)  # noqa: S311 (points of no special kind)
+        self.counts_imaginary = domain == "complex"
         self.switches = _switches((p, q)) if domain != "complex" else []
 
     def verdict(self) -> str:
@@ -142,6 +143,9 @@ class _Comparison:
             if found:
                 return "different"
             compared += found is not None
+        if not compared and not self.counts_imaginary:  # real nowhere: then as complex numbers
+            self.counts_imaginary = True
+            return self.verdict()
         if not compared:
             return "undecided"
         digits = max(_digits_of((self.p, self.q)), _MOST_DIGITS)
@@ -170,8 +174,8 @@ class _Comparison:
             return None
         except UndefinedHere:
             return self._is_one_defined(point, digits)
-        if difference == 0:
-            return False
+        if difference is None or difference == 0:
+            return None if difference is None else False
         # More digits tell rounding from a difference: rounding shrinks with them, a difference, however small, stays.
         for more in (2 * digits, 4 * digits):
             again, scale = self._difference(point, more)
@@ -184,6 +188,8 @@ class _Comparison:
 
     def _difference(self, point: Mapping[sp.Symbol, Any], digits: int) -> tuple[Any, Any]:
         values = [evaluate(e, point, digits, self.deadline) for e in (self.p, self.q)]
+        if not self.counts_imaginary and all(_is_imaginary(value, digits) for value in values):
+            return None, None  # no real number on either side: nothing is said here
         with mpmath.workdps(digits):
             return abs(values[0] - values[1]), max(abs(values[0]), abs(values[1]), mpmath.mpf(10) ** -digits)
 
@@ -256,6 +262,10 @@ class _Comparison:
                 return middle
             low, high = (middle, high) if here == sign else (low, middle)
         return (low + high) / 2
+
+
+def _is_imaginary(value: Any, digits: int) -> bool:
+    return bool(abs(mpmath.im(value)) > abs(value) * mpmath.mpf(10) ** (-digits // 2))
 
 
 _MOST_DIGITS = 600

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ MOST_BITS_IN_FUNCTION = 1_100
 """Of a number that a function or a root is taken of: those that a computer's floating-point numbers reach."""
 
 FUNCTIONS = {
-    "exp": "exp", "ln": "ln", "log": "ln", "lg": "log10", "log10": "log10", "log2": "log2", "ld": "log2",
+    "exp": "exp", "ln": "ln", "log": "ln", "lg": "log10", "log10": "log10", "log2": "log2", "ld": "log2", "lb": "log2",
     "sqrt": "sqrt", "cbrt": "cbrt", "root": "root",
     "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "coth": "coth", "sech": "sech", "csch": "csch",
@@ -101,6 +102,12 @@ _NOT_WORKED_OUT = {
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
 _RELATIONS = {"<": "<", ">": ">", "<=": "<=", ">=": ">=", "=": "=", "==": "=", "!=": "!=", "=<": "<=", "=>": ">="}
 _STARTS_LIKE_A_CALL = re.compile(r"(sinh?|cosh?|tanh?|cot|sec|csc|ln|log|exp)([A-Za-z])")
+_UNREAD = frozenset(
+    ("erf", "erfc", "sigmoid", "relu", "ReLU", "softplus", "logistic", "softmax", "gelu", "GELU", "silu", "swish",
+     "elu", "floor", "ceil", "clip", "pow", "atan2", "expit", "logit", "mod")
+)  # fmt: skip
+"""Functions that people use; without a bracket behind them they would be taken for names."""
+_MODULES = re.compile(r"(?:np|numpy|math|sp|sympy|torch|jnp)\.(?=[A-Za-z])")
 _SIGMAS = frozenset(("sigma", "sigmoid"))
 _IF = frozenset(("if", "for", "when", "where", "falls", "für", "wenn"))
 _ELSE = frozenset(("else", "otherwise", "sonst"))
@@ -186,7 +193,7 @@ class _Scanner:
             return ("word" if sign.isalpha() else "sign"), sign, ""
         if letter in _GREEK:
             self.i += 1
-            return "word", _GREEK[letter], self._subscript()
+            return "word", _GREEK[letter] + ("" if letter in "πσ" else self._digits()), self._subscript()
         if letter.isalpha():
             return self._word()
         return self._sign(letter)
@@ -239,12 +246,17 @@ class _Scanner:
         return self.text[self.i + by] if self.i + by < len(self.text) else " "
 
     def _word(self) -> tuple[str, str, str]:
+        module = _MODULES.match(self.text, self.i)
+        if module is not None and re.match(r"[A-Za-z]+\d*", self.text[module.end() :])[0] in FUNCTIONS:  # type: ignore[index]
+            self.i = module.end()
         start = self.i
         while self._ahead(0).isalnum() and self._ahead(0) not in _GREEK and self._ahead(0) not in _NO_WORD:
             self.i += 1
             if self._ahead(0) in _SUBSCRIPTS:
                 break
         run = self.text[start : self.i]
+        if run not in self.names and re.match(r"log(2|10)[A-Za-z]", run):
+            raise FormulaError("this can be read in two ways: write log2(x) or log(2x)", start, self.text)
         if run not in self.names and run not in FUNCTIONS:
             # letters, then digits: x1y1 is x1 times y1
             end = next((k for k in range(1, len(run)) if run[k - 1].isdigit() and not run[k].isdigit()), len(run))
@@ -373,6 +385,7 @@ class _Scanner:
 
 
 _SUBSCRIPT = re.compile(r"\{((?:[^{}]|\{[^{}]{0,40}\}){1,40})\}|\(([^()]{1,40})\)")
+_A_FUNCTION = re.compile("|".join(sorted((name for name in FUNCTIONS if len(name) > 1), key=len, reverse=True)))
 _ROW_ROOM = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]")
 """What may follow LaTeX's end of a row: ``\\\\[4pt]``."""
 
@@ -419,7 +432,7 @@ class _Reader:
     def __init__(
         self,
         text: str,
-        names: Collection[str],
+        names: frozenset[str],
         alone: Collection[str],
         quantities: Collection[str],
         functions: Collection[str],
@@ -795,6 +808,10 @@ class _Reader:
             return self.defined_call(name, token)
         if name == "sigma" and self.is_sign("(") and not self.text[self.token.position - 1].isspace():
             raise self.error("σ has no formula here: write out what it is, or σ * (…) for a product", token.position)
+        if name not in FUNCTIONS and name[:1].isupper() and name.lower() in FUNCTIONS:  # Sin x, Exp[-z]
+            name = name.lower()
+        if name in _UNREAD and (self.is_sign("(", "[") or self._is_bare_name()):
+            raise self.error(f"the function {name} is not read: write its formula", token.position)
         if name == "log" and token.subscript.isdecimal() and token.subscript not in ("2", "10"):
             return self._log_to_base(token)
         if name in FUNCTIONS and (not token.subscript or (name == "log" and token.subscript in ("2", "10"))):
@@ -804,7 +821,7 @@ class _Reader:
             raise self.error(f"{name} takes no subscript" + (" but a number" * (name == "log")), token.position)
         if not token.subscript and name in ("e", "pi"):
             return self.node("constant", token.position, name)
-        if name in GREEK or len(name.rstrip("0123456789")) == 1 or full in self.known:
+        if name.rstrip("0123456789") in GREEK or len(name.rstrip("0123456789")) == 1 or full in self.known:
             return self._quantity(full, token)
         return self._run(token)
 
@@ -816,12 +833,32 @@ class _Reader:
         return self.times(above, self.node("inverse", token.position, None, (below,)), token.position)
 
     def _quantity(self, name: str, token: _Token) -> Node:
-        if name in self.quantities and self.is_sign("("):
+        if name in self.quantities and self.is_sign("(") and not self._is_factor(name):
             raise self.error(
                 f"{name} is a quantity and no function: write {name} alone, or {name} * (…) for a product",
                 token.position,
             )
         return self.node("name", token.position, name)
+
+    def _is_factor(self, name: str) -> bool:
+        """Whether a quantity before a bracket is a factor: a (1 - a), and not f1(x)."""
+        if self.text[self.token.position - 1].isspace() or self.is_latex:
+            return not self._is_argument()
+        return self._encloses_word(name)
+
+    def _is_argument(self) -> bool:
+        """Whether the bracket that opens here holds a name alone."""
+        return self.tokens[self.at + 1].kind == "word" and self.tokens[self.at + 2].text == ")"
+
+    def _encloses_word(self, name: str) -> bool:
+        depth = 0
+        for token in self.tokens[self.at :]:
+            depth += (token.text in _CLOSING) - (token.text in _CLOSING.values()) if token.kind == "sign" else 0
+            if depth == 0:
+                return False
+            if token.kind == "word" and name in (token.text, f"{token.text}_{token.subscript}"):
+                return True
+        return False
 
     def _run(self, token: _Token) -> Node:
         """Letters that are no known name: a product of known names, or a name of their own."""
@@ -833,6 +870,10 @@ class _Reader:
         if parts is None:
             if self.is_sign("("):
                 raise self._unknown_function(token)
+            if self._may_be_a_product(token.text):
+                raise self.error(
+                    f"{token.text} can be read as one name or as a product: write * between its parts", token.position
+                )
             full = token.text + (f"_{token.subscript}" if token.subscript else "")
             return self._quantity(full, token)
         # Put the parts back as tokens: they stand side by side, so that uv^2 is u v^2.
@@ -857,10 +898,22 @@ class _Reader:
                 before = self._known_parts(run[:-size])
                 if before:
                     return [*before, run[-size:]]
+        if (
+            len(run) == len(letters) == 2 and run[0] != "d" and not self.names.isdisjoint(run)
+        ):  # ax^2 + bx, with x known
+            return list(run)
         found = _STARTS_LIKE_A_CALL.fullmatch(run)
         if found is not None and found[2] in self.known:
             return [found[1], found[2]]
         return self._known_parts(run)
+
+    def _may_be_a_product(self, run: str) -> bool:
+        """Whether a run is short and holds a letter that is known, or a function and nothing but such letters."""
+        letters = {name for name in self.names if len(name) == 1}
+        if len(run) == 3 and letters & set(run):
+            return True
+        rest = _A_FUNCTION.sub("", run)
+        return len(rest) < len(run) and set(rest) <= {*letters, *"0123456789"}
 
     def _known_parts(self, run: str) -> list[str] | None:
         """Cut a run into names that are known; None if that does not come out even."""
@@ -1281,7 +1334,11 @@ def standing_alone(tokens: Sequence[_Token]) -> list[str]:
 def _check_growth(tree: Node, text: str) -> None:
     """Refuse a formula whose numbers would explode when worked out."""
     bits: dict[int, float] = {}
+    values: dict[int, float | None] = {}
     for node in nodes(tree):
+        values[id(node)] = value = _float(node, [values[id(one)] for one in node.args])
+        if value is not None and math.isinf(value) and constant_value(node) is None:
+            raise FormulaError("the numbers of this formula would grow too large", node.position, text)
         try:
             found = _bits(node, [bits[id(one)] for one in node.args])
         except _LargeConstantError:
@@ -1296,6 +1353,32 @@ def nodes(tree: Node) -> Iterator[Node]:
     for one in tree.args:
         yield from nodes(one)
     yield tree
+
+
+def _float(node: Node, args: Sequence[float | None]) -> float | None:
+    """Return roughly the value of a part without names, infinite where no float holds it; None if that is not known."""
+    known = [value for value in args if value is not None]
+    if node.kind == "constant":
+        return math.e if node.value == "e" else math.pi
+    if len(known) < len(args) or node.kind not in _ON_FLOATS:
+        return None
+    try:
+        return _ON_FLOATS[node.kind](node, known)
+    except OverflowError:
+        return math.inf
+    except (ValueError, ZeroDivisionError):  # of something so small that no float holds it
+        return math.inf if 0 in known and constant_value(node.args[0]) is None else None
+
+
+_ON_FLOATS: Mapping[str, Callable[[Node, list[float]], float]] = {
+    "number": lambda node, _: float(node.value),  # type: ignore[arg-type]
+    "sum": lambda _, args: sum(args),
+    "negative": lambda _, args: -args[0],
+    "product": lambda _, args: math.prod(args),
+    "inverse": lambda _, args: 1 / args[0],
+    "power": lambda _, args: math.pow(abs(args[0]), args[1]),
+    "call": lambda node, args: math.exp(args[0]) if node.value in ("exp", "sinh", "cosh") else args[0],
+}
 
 
 class _LargeConstantError(Exception):
