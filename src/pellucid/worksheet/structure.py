@@ -200,6 +200,9 @@ def _component_field(layers: Layers, l: int, j: int) -> Field:
     def total(write: Callable[[int], str], *more: str) -> Entries:
         return entry(" + ".join([*(write(k) for k in before), *more]))
 
+    def of_row(i: int) -> Entries:
+        return total(lambda k: f"w_{i}{k}^{l} a_{k}^{l - 1}", b)
+
     z, b = Label("z", l, j), f"b_{j}^{l}"
     expected = total(lambda k: f"w_{j}{k}^{l} a_{k}^{l - 1}", b)
     slips = [
@@ -219,8 +222,8 @@ def _component_field(layers: Layers, l: int, j: int) -> Field:
              "Weights and biases carry the number of the layer that they lead to.", "9"),
         Slip("the activations come from two layers before", total(lambda k: f"w_{j}{k}^{l} a_{k}^{l - 2}", b),
              "What comes in is $a^{l-1}$, from the layer before.", "9"),
-        *(Slip(f"the weights are those of neuron {i}", total(lambda k, i=i: f"w_{i}{k}^{l} a_{k}^{l - 1}", b),
-               f"${z.latex}$ has row {j} of $W^{l}$.", "8") for i in range(1, layers.size(l) + 1) if i != j),
+        *(Slip(f"the weights are those of neuron {i}", of_row(i), f"${z.latex}$ has row {j} of $W^{l}$.", "8")
+          for i in range(1, layers.size(l) + 1) if i != j),
         Slip("σ is applied", entry(f"σ({expected[0][0]})"), "$z_j^l$ is the sum before $\\sigma$ is applied.", "26"),
         Slip("only one term of the sum is there", entry(f"w_{j}{j}^{l} a_{j}^{l - 1} + {b}"),
              "Every neuron $k$ of the layer before is a term.", "19"),
@@ -275,6 +278,8 @@ def _general_weight() -> Field:
             Slip("it is the pre-activation of the layer before", entry("z_k^{l-1}"), repair, "8"),
             Slip("the weight is still there", entry("w_jk^l a_k^{l-1}"), "The derivative of $w a$ by $w$ is $a$."),
             Slip("the factor is missing", entry("1"), repair, "8"),
+            Slip("1 is subtracted from the activation and not from its layer", entry("a_k^l - 1"),
+                 "Put braces around the layer: $a_k^{l-1}$."),
         )),
     )  # fmt: skip
 

@@ -44,17 +44,19 @@ def _read_arrays(given: Sequence[object], kind: str) -> Entries:
     nested = [isinstance(row, Sequence) and not isinstance(row, str) for row in given]
     if all(nested):
         rows = [tuple(_read_one(one) for one in row) for row in given]  # type: ignore[attr-defined]
-    elif (
-        not any(nested)
-        and kind == "matrix"
-        and all(isinstance(one, str) and len(list(_split(one, ","))) > 1 for one in given)
-    ):
-        rows = [tuple(part.strip() for part in _split(_without_brackets(str(one)), ",")) for one in given]
+    elif not any(nested) and kind == "matrix" and all(isinstance(one, str) and len(_cells(one)) > 1 for one in given):
+        rows = [tuple(_cells(str(one))) for one in given]
     elif not any(nested):
         rows = [(_read_one(one),) for one in given]
     else:
         raise FormulaError("some rows are lists and some are not", 0)
     return _checked(rows)
+
+
+def _cells(row: str) -> list[str]:
+    """Cut a row at its commas, or at its spaces."""
+    parts = [part.strip() for part in _split(_without_brackets(row), ",")]
+    return _at_spaces(parts[0]) if len(parts) == 1 else parts
 
 
 def _checked(rows: Sequence[tuple[str, ...]]) -> Entries:
@@ -77,7 +79,7 @@ _LATEX_MATRIX = re.compile(
     re.DOTALL,
 )
 _TRANSPOSED = re.compile(
-    r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|')\s*$"
+    r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|'|\.T|\.transpose\(\)|\^\s*t)\s*$"
 )
 _MOST_LETTERS = {"piecewise": 1_000}
 _MOST_LETTERS_ELSE = 20_000
@@ -93,7 +95,7 @@ def _read_text(given: str, kind: str) -> Entries:
     text = re.sub(r"(?<=[^.])[.]$", "", text)  # the end of a sentence
     if not text:
         raise FormulaError("the answer is empty", 0)
-    text = _as_pieces(text) if kind == "piecewise" else _last_side(text)
+    text = _as_pieces(text) if kind == "piecewise" else _last_side(_without_remark(text))
     if not text:
         raise FormulaError("nothing stands after the equals sign", len(given))
     if kind not in ("vector", "matrix"):
@@ -117,9 +119,37 @@ _THEREFORE = re.compile(r"\\(?:Right|Longright|right)arrow(?![A-Za-z])|\\(?:impl
 _MOST_FRAMES = 20
 
 
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\$)\$([^$]+)\$(?!\$)|\\\[(.+?)\\\]|\\\((.+?)\\\)", re.DOTALL)
+_FENCE = re.compile(r"^```\w*\s*|\s*```$|^\*\*(?=[^*])|(?<=[^*])\*\*$|^#+\s+|^[\"“”']|[\"“”]$")
+_LEAD = re.compile(
+    r"^(?:\\(?:text|textbf|mathrm)\s*\{\s*)?(?:(?:the\s+)?(?:final\s+)?(?:answer|result|solution)(?:\s+is)?\s*[:=]?|(?:so|thus|hence|therefore)\b,?"
+    r"|approx\.?|ca\.|about)(?:\s*\})?\s*", re.IGNORECASE,
+)  # fmt: skip
+_TRAIL = re.compile(
+    r"\s*(?:\\(?:checkmark|qed|blacksquare|square)|[,;]?\s*\((?:by|using|from|with|rounded|approx|column|row|chain|see|the)\b[^()]*\)"
+    r"|(?:\\text\s*\{)?\s*for\s+all\s+\w+\s*\}?|…|\\l?dots)\s*$", re.IGNORECASE,
+)  # fmt: skip
+
+
+def _singled_out(text: str) -> str:
+    """Take the answer out of the words around it: what is boxed, or the last formula between dollars, or all."""
+    text = _tidy(text)
+    boxes = list(_BOX.finditer(text))
+    formulas = [next(filter(None, found.groups())) for found in _FORMULA.finditer(text)]
+    if boxes:
+        end = boxes[-1].end()
+        text = text[end : _closing(text, end - 1)]
+    elif formulas and re.search(r"[A-Za-z]{3}|[*#]", _FORMULA.sub("", text)):
+        text = formulas[-1]
+    for _ in range(3):
+        text = _TRAIL.sub("", _LEAD.sub("", _FENCE.sub("", text.strip())))
+    return text.strip()
+
+
 def _unwrapped(text: str) -> str:
     """Take off what LaTeX and Markdown put around a formula: dollars, environments, boxes, tags, spaces."""
-    text = _WRAPPERS.sub(" ", text)
+    text = _WRAPPERS.sub(" ", _singled_out(text))
     text = _SPACES.sub(
         lambda match: f"{match[0][: len(match[0]) // 2 * 2]} " if match[0].startswith("\\\\") else " ", text
     )
@@ -131,10 +161,15 @@ def _unwrapped(text: str) -> str:
         end = _closing(text, frame.end() - 1)
         text = f"{text[: frame.start()]} {text[frame.end() : end]} {text[end + 1 :]}"
     text = re.sub(r"&\s*(?==)", "", re.sub(r"(?<==)\s*&", "", text))
-    text = re.sub(r" ?\n[ \n]*", "\n", re.sub(r"[^\S\n]+", " ", _THEREFORE.split(text)[-1])).strip()
+    text = _tidy(_THEREFORE.split(text)[-1])
     while text.endswith("\\\\"):
         text = text[:-2].rstrip()
     return text
+
+
+def _tidy(text: str) -> str:
+    """Leave one space or one end of a line where several are."""
+    return re.sub(r" ?\n[ \n]*", "\n", re.sub(r"[^\S\n]+", " ", text)).strip()
 
 
 def _closing(text: str, opening: int) -> int:
@@ -145,6 +180,28 @@ def _closing(text: str, opening: int) -> int:
         if depth == 0:
             return i
     return len(text)
+
+
+_REMARK = re.compile(
+    r"(?:[,;]\s*|\s+)(?:\\(?:text|mathrm)\s*\{\s*)?\b(?:with|where|since|because|as|when|wobei|mit|da|for)\b.*"
+    r"|[,;]\s*(?:and\s+)?\\?[A-Za-z]\w*(?:\^\w+)?\s*=(?!=).*", re.DOTALL,
+)  # fmt: skip
+_NAMED = re.compile(r"\s*\\?[A-Za-z]\w*\s*=\s*([^=]+)")
+
+
+def _without_remark(text: str) -> str:
+    """Leave out what is said after the answer: ``, where x = sin u + cos v``; of (u_1 = 0, u_2 = 5) keep the numbers."""
+    named = [_NAMED.fullmatch(part) for part in _split(text, ",")]
+    if len(named) > 2 and all(named):
+        return ", ".join(one[1].strip() for one in named if one)
+    depth = 0
+    for i, letter in enumerate(text):
+        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        if depth == 0 and i and (letter in ",;" or letter.isspace()) and not text[i - 1].isspace():
+            found = _REMARK.fullmatch(text, i)
+            if found is not None:
+                return text[:i].strip()
+    return text
 
 
 def _last_side(text: str) -> str:
@@ -163,13 +220,31 @@ def _last_side(text: str) -> str:
 # vectors and matrices
 
 
+_ARRAY = re.compile(r"(?:(?:np|numpy|torch|sp|sympy|jnp)\.)?(?:array|asarray|tensor|Matrix|matrix|vector)\s*(?=\()")
+
+
+def _without_name(text: str) -> str:
+    """np.array([1, 2]) is [1, 2]."""
+    found = _ARRAY.match(text)
+    inner = text[found.end() :].strip() if found else ""
+    if found and _is_bracketed(inner):
+        return inner[1:-1].strip()
+    if found and _is_bracketed(inner.removesuffix(".T")):
+        return f"{inner.removesuffix('.T')[1:-1].strip()}.T"
+    return text.strip()
+
+
 _BULLETS = re.compile(r"^\s*(?:[*•‣–]\s+|-\s+(?=[A-Za-z\\$]))", re.MULTILINE)
 
 
 def _read_brackets(text: str, kind: str) -> Entries:
     text = re.sub(r"\\(left|right|[bB]igg?[lr]?)\s*(?=[()\[\]\\.⟨⟩])", "", text).replace(r"\{", "{").replace(r"\}", "}")
     text = re.sub(r"\\langle(?![A-Za-z])", "(", re.sub(r"\\rangle(?![A-Za-z])", ")", text))
-    text = _TRANSPOSED.sub("", text.translate(_ANGLES)).strip()
+    text = _without_name(text.translate(_ANGLES))
+    transposed = _TRANSPOSED.search(text)
+    if transposed is not None:
+        rest = _read_brackets(text[: transposed.start()].strip(), kind)
+        return tuple(zip(*rest, strict=True)) if kind == "matrix" else rest
     if "\n" in text:
         text = _BULLETS.sub("", text)
     scaled = _scalar_times(text)
@@ -187,7 +262,7 @@ def _read_brackets(text: str, kind: str) -> Entries:
     rows_text = list(_split(inner, ";"))
     lines = [line for line in inner.splitlines() if line.strip()]
     if len(rows_text) == 1 and len(lines) > 1 and not any(re.search(r"[,;]\s*$", line) for line in lines[:-1]):
-        rows_text = lines
+        rows_text = [_without_brackets(_cells_of_table(line)) for line in lines]
     if len(rows_text) == 1 and inner[:1] in _PAIRS and (kind == "matrix" or inner.count(inner[0]) > 1):
         nested = [row.strip() for row in _split(inner, ",")]
         if all(_is_bracketed(row) for row in nested):
@@ -202,6 +277,14 @@ def _read_brackets(text: str, kind: str) -> Entries:
     return _checked([tuple(row) for row in cells])
 
 
+def _cells_of_table(line: str) -> str:
+    """| a | b | is a, b."""
+    line = line.strip()
+    if len(line) > 2 and line[0] == line[-1] == "|" and "|" in line[1:-1]:
+        return ", ".join(line[1:-1].split("|"))
+    return line
+
+
 def _is_decimal(row: str) -> bool:
     """Whether the comma in a row of its own is a decimal comma."""
     return re.fullmatch(r"\s*[-+−]?\d+,\d+\s*", row) is not None
@@ -213,7 +296,7 @@ _ANGLES = str.maketrans("⟨⟩〈〉", "()()")
 def _at_spaces(text: str) -> list[str]:
     """Cut numbers or labels that stand side by side: ``63 16 0 8``, ``a_1^1 a_2^1 a_3^1``."""
     parts = text.split()
-    entry = r"[-+]?\d+([./,]\d+)?|[a-z]_?(\{\w+\}|\w+)\^(\{[^{}]+\}|\w+)"
+    entry = r"[-+]?\d+([./,]\d+|\.)?|[a-z]_?(\{\w+\}|\w+)\^(\{[^{}]+\}|\w+)"
     return parts if len(parts) > 1 and all(re.fullmatch(entry, part) for part in parts) else [text]
 
 
