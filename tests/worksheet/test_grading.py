@@ -85,6 +85,44 @@ WRAPPED = {
 }  # fmt: skip
 """Right answers in what LaTeX, Markdown and handwriting put around them."""
 
+IN_WORDS = {
+    (1, "df/dx"): [
+        "8 f1 (15x^2 - 1), f1 = 5x^3 - x - 1", "8f_1(15x^2-1) with f_1 = 5x^3-x-1", "Answer: 8(5x^3-x-1)(15x^2-1)", "The answer is $8(5x^3-x-1)(15x^2-1)$.",
+        "Final answer: $$\\boxed{8(5x^3-x-1)(15x^2-1)}$$", r"\text{Final answer: }\boxed{8(5x^3-x-1)(15x^2-1)}", "### Final answer\n$8(5x^3-x-1)(15x^2-1)$",
+        "**8(5x^3-x-1)(15x^2-1)**", "**$8(5x^3-x-1)(15x^2-1)$**", "```latex\n8(5x^3-x-1)(15x^2-1)\n```", "so 8(5x^3-x-1)(15x^2-1)", '"8(5x^3-x-1)(15x^2-1)"',
+        "8(5x^3-x-1)(15x^2-1) (by the chain rule)", "8(5x^3-x-1)(15x^2-1) for all x", r"8(5x^3-x-1)(15x^2-1) \checkmark", "8*(5*x**3-x-1)*(15*x**2-1)",
+        "Let u = 5x^3-x-1. Then f = 4u^2, df/dx = 8u(15x^2-1) = 8(5x^3-x-1)(15x^2-1)",
+    ],
+    (2, "df/du"): [
+        "6x^2 cos(u) + v·exp(u·v), x = sin u + cos v", r"6x^2\cos(u)+ve^{uv},\quad x=\sin u+\cos v", "6x^2 cos(u) + v e^(uv) where x = sin u + cos v",
+        r"6x^2 \cos u + v e^{uv} \text{ with } x=\sin u+\cos v", "6*x**2*np.cos(u)+v*np.exp(u*v)", "6x^2 Cos[u] + v Exp[u v]",
+    ],
+    (3, "layer 1"): [r"{a}_{1}^{1}, {a}_{2}^{1}, {a}_{3}^{1}", "a₁⁽¹⁾, a₂⁽¹⁾, a₃⁽¹⁾", "a_1^[1], a_2^[1], a_3^[1]", "Layer 1: a_1^1, a_2^1, a_3^1", "a_1^1, a_2^1 and a_3^1", "1. a_1^1\n2. a_2^1\n3. a_3^1"],
+    (4, "W^3"): [
+        "[[w_11^3,w_21^3],[w_12^3,w_22^3],[w_13^3,w_23^3],[w_14^3,w_24^3]]^T", "[w_11^3 w_12^3 w_13^3 w_14^3]\n[w_21^3 w_22^3 w_23^3 w_24^3]",
+        "[[w_11^3 w_12^3 w_13^3 w_14^3]\n [w_21^3 w_22^3 w_23^3 w_24^3]]", "| w_11^3 | w_12^3 | w_13^3 | w_14^3 |\n| w_21^3 | w_22^3 | w_23^3 | w_24^3 |",
+        ["w_11^3 w_12^3 w_13^3 w_14^3", "w_21^3 w_22^3 w_23^3 w_24^3"], "(w_11^3, w_12^3, w_13^3, w_14^3)\n(w_21^3, w_22^3, w_23^3, w_24^3)",
+    ],
+    (5, "z_1^2"): [r"a^1_1w^2_{11}+a^1_2w^2_{12}+a^1_3w^2_{13}+b^2_1"],
+    (6, "dz_j^l/dw_jk^l"): ["a_k^{ℓ-1}"],
+    (6, "dz_4^2/dw_43^2"): ["a_3^{2-1}"],
+    (7, "u*v"): ["u_1=0, u_2=2, u_3=5, u_4=18", "(0,2,5,18) (column vector)", "[0 2 5 18]^T", "np.array([0, 2, 5, 18])"],
+    (8, "grad L_T"): ["(2,-1,2), n = 4", "(2, -1, 2) since n = 4", "[2. -1. 2.]", "Matrix([[2], [-1], [2]])", "tensor([2., -1., 2.])", "[2, -1, 2].T"],
+    (9, "σ'"): ["σ(z)*(1-σ(z)) where σ(z)=1/(1+e^(-z))", "np.exp(-z)/(1+np.exp(-z))**2", "Exp[-z]/(1+Exp[-z])^2"],
+    (10, "σ'"): [
+        "0 if z<0, undefined if z=0, 1 if z>0", "0 for z < 0, undefined at z = 0, 1 for z > 0", "z<0 → 0; z>0 → 1", "z<0 -> 0; z>0 -> 1", "if(z>0,1,0)", "If(z > 0, 1, 0)",
+        "np.where(z > 0, 1, 0)", "z>0 ? 1 : 0", "if z > 0 then 1 else 0", "z > 0: 1, z < 0: 0", "if z > 0: 1, if z < 0: 0", "For z<0: 0, for z>0: 1",
+        "σ'(z) = 1 for z > 0, σ'(z) = 0 for z < 0", "z > 0: σ'(z) = 1; z < 0: σ'(z) = 0", "dσ/dz = 1 if z > 0, 0 if z < 0", r"\frac{d\sigma}{dz} = \begin{cases}1&z>0\\0&z<0\end{cases}",
+        "1 if z > 0; 0 if z < 0; not differentiable at z = 0", "1 if z > 0, 0 if z < 0 (undefined at z=0)", "1 if z>0 else 0, not defined at z=0", "1 if z > 0 else 0, z != 0",
+        r"\begin{cases}1&z>0\\0&z<0\end{cases} \text{undefined at } z=0", r"\begin{cases} 0 \quad z<0 \\ 1 \quad z>0\end{cases}", r"\begin{cases}1&z>0\\0&z<0\\ \text{not differentiable}&z=0\end{cases}",
+        r"\left\{\begin{matrix}1&z>0\\0&z<0\end{matrix}\right.", "1 for z > 0, and 0 for z < 0", "Piecewise((0, z < 0), (1, z > 0))", "Piecewise[{{0, z < 0}, {1, z > 0}}]", "1 if z>0, 0 if z<0. Undefined at z = 0.",
+    ],
+    (11, "dL/da_j"): ["2/m (a_j - y_j), m = 4", "2/m (a_j-y_j) for j = 1"],
+    (12, "z_1^2"): ["z = -0.25, a = 0.438", "approx -0.25", "ca. -0.25", "-0.25,", "-0.25 (rounded)"],
+    (12, "a_1^2"): ["σ(-0.25)", "sigmoid(-0.25)", "0.438…", r"0.438\ldots"],
+}  # fmt: skip
+"""Right answers with words around them, and in the spelling of other programs."""
+
 WRONG = {
     (1, "df/dx"): [("8(5x^3-x-1)", "innermost derivative"), ("8(15x^2-1)", ""), ("8x(15x^2-1)", "taken at $x$"), ("x", ""),
         ("(5x^3-x-1)(15x^2-1)", "constant factor is lost"), ("8(5x^3-x+1)(15x^2-1)", "constant of $f_{1}$ is forgotten"), ("8(5x^3-x-1)*15x^2", "constant"),
@@ -93,6 +131,7 @@ WRONG = {
         ("6x^2 sin u + v e^{uv}", "$x$ is not differentiated"), ("2x^2 cos u + v e^{uv}", "exponent did not come down"), ("6x^3 cos u + v e^{uv}", "not lowered"), ("-6x^2 sin v + u e^{uv}", "derivative by $v$")],
     (3, "layer 2"): [("a_2^1, a_2^2, a_2^3, a_2^4", "indices are exchanged"), ("a_1^1, a_2^1, a_3^1, a_4^1", "counted from 0"), ("a_0^2, a_1^2, a_2^2, a_3^2", "counted from 0"), ("a_0^1, a_1^1, a_2^1, a_3^1", "counted from 0")],
     (4, "W^2"): [("[w_11^2,w_21^2,w_31^2,w_41^2;w_12^2,w_22^2,w_32^2,w_42^2;w_13^2,w_23^2,w_33^2,w_43^2]", "transposed")],
+    (4, "W^3"): [("[[w_11^3,w_12^3,w_13^3,w_14^3],[w_21^3,w_22^3,w_23^3,w_24^3]]^T", "transposed")],
     (5, "z_2^3"): [("w_21^3 a_1^2 + w_22^3 a_2^2 + w_23^3 a_3^2 + w_24^3 a_4^2", "bias is missing"), ("w_12^3 a_1^2 + w_22^3 a_2^2 + w_32^3 a_3^2 + w_42^3 a_4^2 + b_2^3", "indices of the weights"),
         ("w_11^3 a_1^2 + w_12^3 a_2^2 + w_13^3 a_3^2 + w_14^3 a_4^2 + b_2^3", "those of neuron 1"), ("w_21^3 a_1^2 + w_22^3 a_2^2 + w_23^3 a_3^2 + w_24^3 a_4^2 + b_2^2", "bias is that"),
         ("w_21^2 a_1^2 + w_22^2 a_2^2 + w_23^2 a_3^2 + w_24^2 a_4^2 + b_2^2", "number of the layer before")],
@@ -114,7 +153,7 @@ def judged(number, key, answer, **others):
 
 @pytest.mark.parametrize(
     ("where", "answer"),
-    [(w, a) for table in (RIGHT, WRAPPED) for w, several in table.items() for a in several],
+    [(w, a) for table in (RIGHT, WRAPPED, IN_WORDS) for w, several in table.items() for a in several],
     ids=str,
 )
 def test_right(where, answer):
@@ -151,6 +190,10 @@ def test_kinks():
     assert judged(10, "σ'", "1 if z >= 0 else 0").points == 0.5
     assert "undefined" in judged(10, "σ'", "1 if z >= 0 else 0").mistake
     assert judged(10, "σ'", "1 if z > 0 else 0").points == 1
+    for where in ("at z = 1", "if z>0", "everywhere", "nowhere", "at z = 5"):
+        found = judged(10, "σ'", f"1 if z > 0, 0 if z < 0, undefined {where}")
+        assert (found.verdict, found.points) == ("partly", 0.5)
+        assert "undefined is wrong" in found.mistake
 
 
 def test_follow_through():
@@ -299,7 +342,7 @@ def test_no_answer_takes_long_to_take_apart(kind):
         with contextlib.suppress(FormulaError):
             read_entries(f"1{unit * (900 // len(unit))};1", kind)
         with contextlib.suppress(FormulaError):
-            read_entries(f"1{unit * (19_000 // len(unit))};1", kind)
+            read_entries(f"1{unit * (9_000 // len(unit))};1", kind)
         assert time.perf_counter() - start < 1, unit
 
 

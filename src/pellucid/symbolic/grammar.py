@@ -1181,8 +1181,8 @@ class _Reader:
         if not self.is_sign("^"):
             return ""
         self.take()
-        if self.is_sign("{", "("):
-            closing = "}" if self.take().text == "{" else ")"
+        if self.is_sign("{", "(", "["):
+            closing = _CLOSING[self.take().text]
             inner = {"(": ")", "[": "]"}.get(self.token.text, "") if closing == "}" else ""  # w_11^{(2)}
             if inner:
                 self.take()
@@ -1285,10 +1285,12 @@ def _refuse_derivatives(text: str, own: Collection[str]) -> None:
 
 def _latex_order(text: str) -> str:
     """Turn w^2_{12} and w^{l}_{jk} into w_{12}^2, the order in which the scanner meets a name's subscript."""
+    text = re.sub(r"(?<![A-Za-z])\{([wbzad])\}(?=\s*[_^])", r"\1", text).replace("ℓ", "l")  # {a}_{1}^{3}
+    text = re.sub(r"⁽([⁰¹²³⁴⁵⁶⁷⁸⁹ˡ⁻]+)⁾", r"\1", text)
     text = re.sub(r"(?<![A-Za-z])([wbzad])([⁰¹²³⁴⁵⁶⁷⁸⁹]+)([₀₁₂₃₄₅₆₇₈₉ⱼₖ]+)", r"\1\3\2", text)
     text = re.sub(r"[ˡʲᵏⁱⁿᶠ]+[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*", lambda match: f"^{{{_plain_layer(match[0])}}}", text)
     return re.sub(
-        r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\([^()]{1,6}\)|\w)\s*_\s*(\{[^{}]{1,12}\}|\w+)",
+        r"(?<![A-Za-z])([wbzad])\s*\^\s*(\{[^{}]{1,12}\}|\([^()]{1,6}\)|\w)\s*_\s*(\{[^{}]{1,12}\}|\d+|[jk]+|\w+)",
         lambda match: f"{match[1]}_{match[3]}^{match[2]}",
         text,
     )
@@ -1299,9 +1301,12 @@ def _plain_layer(raised: str) -> str:
 
 
 def _in_order(layer: str) -> str:
-    """Write -1+l as l-1."""
+    """Write -1+l as l-1, and 2-1 as 1."""
     match = re.fullmatch(r"([+-]\d+)\+([A-Za-z])", layer)
-    return f"{match[2]}{match[1]}" if match else layer
+    if match:
+        return f"{match[2]}{match[1]}"
+    sum_ = re.fullmatch(r"(\d{1,3})([+-])(\d{1,3})", layer)  # a_3^{2-1} is a_3^1
+    return layer if sum_ is None else str(int(sum_[1]) + int(sum_[2] + sum_[3]))
 
 
 def plain_name(name: str) -> str:

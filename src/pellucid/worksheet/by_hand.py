@@ -16,7 +16,7 @@ from pellucid.notation import Label
 from pellucid.symbolic.networks import matrix
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind, Parameters
-from pellucid.worksheet.fields import Field, entry
+from pellucid.worksheet.fields import Field, Reading, entry
 
 DIGITS = 3
 """Significant digits that are asked for."""
@@ -68,6 +68,10 @@ def _latex(label: Label) -> str:
     return rf"\frac{{\partial L}}{{\partial {label.latex}}}" if label.symbol in "wb" else label.latex
 
 
+_READING = Reading(functions={"σ": ("z", "1/(1 + e^(-z))")})
+"""σ(-0.25) is a number too."""
+
+
 def _build(parameters: Parameters) -> Exercise:
     run = _run(parameters)
     fields = []
@@ -80,6 +84,7 @@ def _build(parameters: Parameters) -> Exercise:
                 "number",
                 entry(value),
                 value,
+                reading=_READING,
                 digits=DIGITS,
                 run=run,
                 label=label,

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ from pellucid.symbolic.evaluation import UndefinedHere, evaluate
 from pellucid.symbolic.formulas import parse
 from pellucid.worksheet.by_hand import RunField
 from pellucid.worksheet.fields import Entries, Field, Reading, Slip, flat, is_vector
-from pellucid.worksheet.written import read_entries
+from pellucid.worksheet.written import read_entries, undefined_pieces
 
 VERDICTS = {
     "right": "right",
@@ -109,7 +109,8 @@ def _judged(field: Field, given: object, earlier: Mapping[str, Entries]) -> Judg
         return Judgement(field, shown, "unreadable", 0.0, "It names σ', which is what is asked for: work it out.")
     if isinstance(field, RunField):
         return _judge_number_of_run(field, shown, entries, earlier)
-    return _judge_entries(field, shown, entries, earlier)
+    judged = _judge_entries(field, shown, entries, earlier)
+    return _of_points(judged, undefined_pieces(given)) if field.kinks and judged.verdict == "right" else judged
 
 
 def _names_slope(text: str, reading: Reading) -> bool:
@@ -287,6 +288,24 @@ def _at_kinks(field: Field, shown: str, entries: Entries) -> Judgement:
         mistake=f"σ' is given the value {value:g} at z = {point:g}, where it is undefined", row="",
         repair=f"The slopes from the left and from the right of $z = {point:g}$ differ: leave that point out.",
     )  # fmt: skip
+
+
+def _of_points(judged: Judgement, said: Iterable[str]) -> Judgement:
+    """Check what a right piecewise answer says of where the function is undefined."""
+    kinks = {point for point, _ in judged.field.kinks}
+    for statement in said:
+        numbers = {float(sp.Rational(one.replace(",", "."))) for one in _NUMBER.findall(statement.replace("−", "-"))}
+        if not numbers <= kinks or _ELSEWHERE.search(statement):
+            where = " and ".join(f"$z = {point:g}$" for point in sorted(kinks))
+            return replace(
+                judged, verdict="partly", points=0.5, remark="The pieces are right.",
+                mistake="the place where $\\sigma'$ is undefined is wrong", repair=f"It is {where} alone.",
+            )  # fmt: skip
+    return judged
+
+
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+|/\d+)?")
+_ELSEWHERE = re.compile(r"[<>≤≥]|\\(?:le|ge|lt|gt)|everywhere|nowhere|all", re.IGNORECASE)
 
 
 def _value_at(entries: Entries, field: Field, point: float) -> float | None:

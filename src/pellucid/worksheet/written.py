@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pellucid.errors import FormulaError
 from pellucid.worksheet.fields import Entries, entry, flat, is_vector, vector
+from pellucid.worksheet.pieces import read_pieces
 
 
 def read_entries(given: object, kind: str) -> Entries:
@@ -82,25 +83,28 @@ _TRANSPOSED = re.compile(
     r"(\^\s*(\{\s*\\?(T|top|intercal)\s*\}|T|⊤|\\top|\{?\s*\\math\w+\s*\{?\s*T\s*\}?\s*\}?)|ᵀ|'|\.T|\.transpose\(\)|\^\s*t)\s*$"
 )
 _MOST_LETTERS = {"piecewise": 1_000}
-_MOST_LETTERS_ELSE = 20_000
+_MOST_LETTERS_ELSE = 10_000
 
 
 def _read_text(given: str, kind: str) -> Entries:
     most = _MOST_LETTERS.get(kind, _MOST_LETTERS_ELSE)
     if len(given) > most:
         raise FormulaError(f"the answer has {len(given):,} letters, and at most {most:,} are read", 0)
-    if kind == "piecewise" and not re.search(r"\{[dr]?cases\}|\{array\}", given) and re.search(r"&\s*[^=\s]", given):
-        given = re.sub(r"\\(begin|end)\{aligned\}", r"\\\1{cases}", given)  # \left\{ \begin{aligned} 1 & z > 0 …
-    text = _unwrapped(given)
+    text = _unwrapped(given, kind)
     text = re.sub(r"(?<=[^.])[.]$", "", text)  # the end of a sentence
     if not text:
         raise FormulaError("the answer is empty", 0)
-    text = _as_pieces(text) if kind == "piecewise" else _last_side(_without_remark(text))
+    text = read_pieces(text)[0] if kind == "piecewise" else _last_side(_without_remark(text))
     if not text:
-        raise FormulaError("nothing stands after the equals sign", len(given))
+        raise FormulaError("there is no value in it", 0)
     if kind not in ("vector", "matrix"):
         return entry(text)
     return _read_brackets(text, kind)
+
+
+def undefined_pieces(given: object) -> tuple[str, ...]:
+    """Return what an answer says of where a piecewise function is undefined."""
+    return read_pieces(_unwrapped(given, "piecewise"))[1] if isinstance(given, str) else ()
 
 
 # what is written around an answer
@@ -111,6 +115,7 @@ _WRAPPERS = re.compile(
     r"|\\(?:tag\*?|label)\s*\{[^{}]*\}|\\(?:nonumber|notag|displaystyle|hfill)(?![A-Za-z])|[`$]"
     r"|(?<!\\)\\[()\[\]](?![ ]*[\d.]+(?:pt|em|ex))|[\u00ad\u200b-\u200d\u2060\ufeff]"
 )
+_WRAPPERS_OF_PIECES = re.compile(_WRAPPERS.pattern.replace("align|aligned|", "align|"))  # aligned may hold the pieces
 _SPACES = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[,;:!> ]|(?:quad|qquad|enspace|thinspace)(?![A-Za-z]))|~")
 _FRAME = re.compile(r"\\(?:boxed|fbox|underline|mathbf|boldsymbol)\s*\{")
 _THEREFORE = re.compile(r"\\(?:Right|Longright|right)arrow(?![A-Za-z])|\\(?:implies|therefore|iff)(?![A-Za-z])|[⇒∴→]")
@@ -147,9 +152,10 @@ def _singled_out(text: str) -> str:
     return text.strip()
 
 
-def _unwrapped(text: str) -> str:
+def _unwrapped(text: str, kind: str) -> str:
     """Take off what LaTeX and Markdown put around a formula: dollars, environments, boxes, tags, spaces."""
-    text = _WRAPPERS.sub(" ", _singled_out(text))
+    wrappers = _WRAPPERS_OF_PIECES if kind == "piecewise" else _WRAPPERS
+    text = wrappers.sub(" ", _singled_out(text))
     text = _SPACES.sub(
         lambda match: f"{match[0][: len(match[0]) // 2 * 2]} " if match[0].startswith("\\\\") else " ", text
     )
@@ -161,9 +167,9 @@ def _unwrapped(text: str) -> str:
         end = _closing(text, frame.end() - 1)
         text = f"{text[: frame.start()]} {text[frame.end() : end]} {text[end + 1 :]}"
     text = re.sub(r"&\s*(?==)", "", re.sub(r"(?<==)\s*&", "", text))
-    text = _tidy(_THEREFORE.split(text)[-1])
-    while text.endswith("\\\\"):
-        text = text[:-2].rstrip()
+    text = _tidy(text if kind == "piecewise" else _THEREFORE.split(text)[-1])
+    while text.endswith(("\\\\", ",", ";")):
+        text = text.removesuffix("\\\\").rstrip(" ,;\n")
     return text
 
 
@@ -234,23 +240,29 @@ def _without_name(text: str) -> str:
     return text.strip()
 
 
-_BULLETS = re.compile(r"^\s*(?:[*•‣–]\s+|-\s+(?=[A-Za-z\\$]))", re.MULTILINE)
+_BULLETS = re.compile(r"^\s*(?:[*•‣–]\s+|-\s+(?=[A-Za-z\\$])|\d+[.)]\s+(?=[A-Za-z\\$]))", re.MULTILINE)
 
 
-def _read_brackets(text: str, kind: str) -> Entries:
+_MOST_DEPTH = 5
+
+
+def _read_brackets(text: str, kind: str, depth: int = 0) -> Entries:
+    if depth > _MOST_DEPTH:
+        raise FormulaError(f"there are more than {_MOST_DEPTH} factors or transpositions", 0)
     text = re.sub(r"\\(left|right|[bB]igg?[lr]?)\s*(?=[()\[\]\\.⟨⟩])", "", text).replace(r"\{", "{").replace(r"\}", "}")
     text = re.sub(r"\\langle(?![A-Za-z])", "(", re.sub(r"\\rangle(?![A-Za-z])", ")", text))
     text = _without_name(text.translate(_ANGLES))
     transposed = _TRANSPOSED.search(text)
     if transposed is not None:
-        rest = _read_brackets(text[: transposed.start()].strip(), kind)
+        rest = _read_brackets(text[: transposed.start()].strip(), kind, depth + 1)
         return tuple(zip(*rest, strict=True)) if kind == "matrix" else rest
     if "\n" in text:
         text = _BULLETS.sub("", text)
+    text = re.sub(r"^[Ll]ayer \d+ ?: ?", "", re.sub(r",? and (?=\S+$)", ", ", text))
     scaled = _scalar_times(text)
     if scaled is not None:
         scalar, bracket, sign = scaled
-        rest = _read_brackets(bracket, kind)
+        rest = _read_brackets(bracket, kind, depth + 1)
         return tuple(tuple(_scaled(one, scalar, sign) for one in row) for row in rest)
     found = _LATEX_MATRIX.fullmatch(_without_brackets(text) if text.startswith(("(", "[")) else text)
     if found is not None:
@@ -334,69 +346,6 @@ def _holds_several(bracket: str) -> bool:
 
 def _scaled(entry: str, scalar: str, sign: str) -> str:
     return f"({entry})/({scalar})" if sign == "/" else f"({scalar})*({entry})"
-
-
-_WORDS = r"if|for|when|where|falls|wenn|für|else|otherwise|sonst"
-_UNDEFINED = (
-    r"(?:\\(?:text|mathrm)\s*\{\s*)?(?:(?:is\s+)?(?:undefined|undef\.?|not\s+defined|nicht\s+definiert|undefiniert)|DNE"
-    r"|does\s+not\s+exist|existiert\s+nicht|n/a|nan|none|\?|[-–—](?=\s*(?:[,&]|if\b)))(?:\s*\})?"
-)
-_IS_UNDEFINED = re.compile(rf"\s*(?:{_UNDEFINED}(?![\w(]).*|.*[:,]\s*{_UNDEFINED}\s*)", re.IGNORECASE | re.DOTALL)
-_RELATION = r"[<>=≤≥≠]|\\(?:le|ge|lt|gt|ne)[a-z]*"
-
-
-def _as_pieces(text: str) -> str:
-    """Bring the ways in which people write a piecewise function into the grammar's: value if condition; …"""
-    text = re.sub(
-        r"^\s*(\\sigma|σ|sigma|[a-z])\s*(\^\s*\\prime|\^\{\s*\\prime\s*\}|['′’])?\s*(\(\s*\w\s*\))?\s*=(?!=)", "", text
-    ).strip()
-    text = re.sub(r"\\left\s*(\\\{|\.)|\\right\s*(\\\}|\.)", "", text)
-    text = re.sub(r"\\(begin|end)\{(array|dcases|rcases)\}(\{[lcr|\s]*\})?", r"\\\1{cases}", text).strip()
-    text = re.sub(r"\\[{}]", "", text).strip()
-    if text.startswith("{") and _is_bracketed(text):
-        text = text[1:-1].strip()
-    if "\\begin" in text:
-        return _without_undefined_rows(text)
-    if "piecewise" in text:
-        return text
-    text = re.sub(r"\band\s+(?=[-+\d.]+\s*(,|if\b|for\b|when\b))", "; ", text)
-    text = re.sub(r",\s*(?=and\s+undefined|undefined)", "; ", text)
-    text = re.sub(rf",\s*(?=({_WORDS})\b)", " ", text)
-    text = re.sub(
-        rf"(?<=[\w)])\s*\(([^()]*(?:{_RELATION})[^()]*)\)\s*(?:,|$)", r" if \1;", text
-    )  # 1 (z > 0), 0 (z < 0)
-    pieces = [piece.strip() for piece in re.split(r";|\n", text) if piece.strip()]
-    if len(pieces) == 1 and not re.search(rf"\b({_WORDS})\b", text):
-        pieces = _in_pairs(pieces[0])
-    kept = [_as_piece(piece) for piece in pieces if not _IS_UNDEFINED.fullmatch(re.sub(r"^and\s+", "", piece))]
-    return "; ".join(kept)
-
-
-def _without_undefined_rows(text: str) -> str:
-    """Leave out the rows of LaTeX's cases that say where the function is undefined."""
-    found = re.fullmatch(r"(.*?\\begin\{cases\})(.*?)(\\end\{cases\}.*)", text, re.DOTALL)
-    if found is None:
-        return text
-    rows = [row for row in found[2].split("\\\\") if row.strip() and not _IS_UNDEFINED.fullmatch(row)]
-    return found[1] + r" \\ ".join(rows) + found[3]
-
-
-def _in_pairs(text: str) -> list[str]:
-    """1, z > 0, 0, z < 0: values and conditions by turns."""
-    parts = list(_split(text, ","))
-    if len(parts) < 4 or len(parts) % 2 or not all(re.search(_RELATION, part) for part in parts[1::2]):
-        return [text]
-    return [f"{value}, {condition}" for value, condition in zip(parts[::2], parts[1::2], strict=True)]
-
-
-def _as_piece(piece: str) -> str:
-    """1, z > 0 and z > 0: 1 are 1 if z > 0."""
-    if re.search(rf"\b({_WORDS})\b", piece):
-        return re.sub(rf"^(?:if|for|when|wenn|für)\s+([^:,]*(?:{_RELATION})[^:,]*)[:,]\s*(.+)$", r"\2 if \1", piece)
-    turned = re.fullmatch(rf"([^:,]*(?:{_RELATION})[^:,]*)(?::|,|→|->)\s*([^<>=≤≥]+)", piece)
-    if turned is not None:
-        return f"{turned[2].strip()} if {turned[1].strip()}"
-    return re.sub(rf"[,:]\s*(?=[^,]*(?:{_RELATION}))", " if ", piece, count=1)
 
 
 def _as_column(entries: Entries) -> Entries:
