@@ -91,6 +91,7 @@ IN_WORDS = {
         "Final answer: $$\\boxed{8(5x^3-x-1)(15x^2-1)}$$", r"\text{Final answer: }\boxed{8(5x^3-x-1)(15x^2-1)}", "### Final answer\n$8(5x^3-x-1)(15x^2-1)$",
         "**8(5x^3-x-1)(15x^2-1)**", "**$8(5x^3-x-1)(15x^2-1)$**", "```latex\n8(5x^3-x-1)(15x^2-1)\n```", "so 8(5x^3-x-1)(15x^2-1)", '"8(5x^3-x-1)(15x^2-1)"',
         "8(5x^3-x-1)(15x^2-1) (by the chain rule)", "8(5x^3-x-1)(15x^2-1) for all x", r"8(5x^3-x-1)(15x^2-1) \checkmark", "8*(5*x**3-x-1)*(15*x**2-1)",
+        r"8(5x^3-x-1)(15x^2-1), x \in \mathbb{R}", r"\color{red}{8(5x^3-x-1)(15x^2-1)}", "df/dx : 8(5x^3-x-1)(15x^2-1)", "8•(5x³—x—1)∗(15x²－１)",
         "Let u = 5x^3-x-1. Then f = 4u^2, df/dx = 8u(15x^2-1) = 8(5x^3-x-1)(15x^2-1)",
     ],
     (2, "df/du"): [
@@ -103,14 +104,17 @@ IN_WORDS = {
         "[[w_11^3 w_12^3 w_13^3 w_14^3]\n [w_21^3 w_22^3 w_23^3 w_24^3]]", "| w_11^3 | w_12^3 | w_13^3 | w_14^3 |\n| w_21^3 | w_22^3 | w_23^3 | w_24^3 |",
         ["w_11^3 w_12^3 w_13^3 w_14^3", "w_21^3 w_22^3 w_23^3 w_24^3"], "(w_11^3, w_12^3, w_13^3, w_14^3)\n(w_21^3, w_22^3, w_23^3, w_24^3)",
     ],
-    (5, "z_1^2"): [r"a^1_1w^2_{11}+a^1_2w^2_{12}+a^1_3w^2_{13}+b^2_1"],
-    (6, "dz_j^l/dw_jk^l"): ["a_k^{ℓ-1}"],
+    (5, "z_1^2"): [
+        r"a^1_1w^2_{11}+a^1_2w^2_{12}+a^1_3w^2_{13}+b^2_1", "w_1,1^2 a_1^1 + w_1,2^2 a_2^1 + w_1,3^2 a_3^1 + b_1^2",
+        "w_11**2 a_1**1 + w_12**2 a_2**1 + w_13**2 a_3**1 + b_1**2",
+    ],
+    (6, "dz_j^l/dw_jk^l"): ["a_k^{ℓ-1}", r"\mathbf{a}_k^{l-1}", "a_k**(l-1)", "a_k^{l-1} (activation of the layer before)"],
     (6, "dz_4^2/dw_43^2"): ["a_3^{2-1}"],
-    (7, "u*v"): ["u_1=0, u_2=2, u_3=5, u_4=18", "(0,2,5,18) (column vector)", "[0 2 5 18]^T", "np.array([0, 2, 5, 18])"],
+    (7, "u*v"): ["u_1=0, u_2=2, u_3=5, u_4=18", "(0,2,5,18) (column vector)", "[0 2 5 18]^T", "0 & 2 & 5 & 18", "0 | 2 | 5 | 18", "np.array([0, 2, 5, 18])"],
     (8, "grad L_T"): ["(2,-1,2), n = 4", "(2, -1, 2) since n = 4", "[2. -1. 2.]", "Matrix([[2], [-1], [2]])", "tensor([2., -1., 2.])", "[2, -1, 2].T"],
-    (9, "σ'"): ["σ(z)*(1-σ(z)) where σ(z)=1/(1+e^(-z))", "np.exp(-z)/(1+np.exp(-z))**2", "Exp[-z]/(1+Exp[-z])^2"],
+    (9, "σ'"): ["σ(z)*(1-σ(z)) where σ(z)=1/(1+e^(-z))", "np.exp(-z)/(1+np.exp(-z))**2", "Exp[-z]/(1+Exp[-z])^2", r"\sigma(z)(1-\sigma(z)), \sigma(z)=\frac{1}{1+e^{-z}}"],
     (10, "σ'"): [
-        "0 if z<0, undefined if z=0, 1 if z>0", "0 for z < 0, undefined at z = 0, 1 for z > 0", "z<0 → 0; z>0 → 1", "z<0 -> 0; z>0 -> 1", "if(z>0,1,0)", "If(z > 0, 1, 0)",
+        "0 if z<0, undefined if z=0, 1 if z>0", "0, z<0; undefined, z=0; 1, z>0", "0 for z < 0, undefined at z = 0, 1 for z > 0", "z<0 → 0; z>0 → 1", "z<0 -> 0; z>0 -> 1", "if(z>0,1,0)", "If(z > 0, 1, 0)",
         "np.where(z > 0, 1, 0)", "z>0 ? 1 : 0", "if z > 0 then 1 else 0", "z > 0: 1, z < 0: 0", "if z > 0: 1, if z < 0: 0", "For z<0: 0, for z>0: 1",
         "σ'(z) = 1 for z > 0, σ'(z) = 0 for z < 0", "z > 0: σ'(z) = 1; z < 0: σ'(z) = 0", "dσ/dz = 1 if z > 0, 0 if z < 0", r"\frac{d\sigma}{dz} = \begin{cases}1&z>0\\0&z<0\end{cases}",
         "1 if z > 0; 0 if z < 0; not differentiable at z = 0", "1 if z > 0, 0 if z < 0 (undefined at z=0)", "1 if z>0 else 0, not defined at z=0", "1 if z > 0 else 0, z != 0",
@@ -118,7 +122,7 @@ IN_WORDS = {
         r"\left\{\begin{matrix}1&z>0\\0&z<0\end{matrix}\right.", "1 for z > 0, and 0 for z < 0", "Piecewise((0, z < 0), (1, z > 0))", "Piecewise[{{0, z < 0}, {1, z > 0}}]", "1 if z>0, 0 if z<0. Undefined at z = 0.",
     ],
     (11, "dL/da_j"): ["2/m (a_j - y_j), m = 4", "2/m (a_j-y_j) for j = 1"],
-    (12, "z_1^2"): ["z = -0.25, a = 0.438", "approx -0.25", "ca. -0.25", "-0.25,", "-0.25 (rounded)"],
+    (12, "z_1^2"): ["z = -0.25, a = 0.438", "approx -0.25", "ca. -0.25", "-0.25,", "-0.25 (rounded)", "-0.25 (= -1/4)", "-0.25 (exact)"],
     (12, "a_1^2"): ["σ(-0.25)", "sigmoid(-0.25)", "0.438…", r"0.438\ldots"],
 }  # fmt: skip
 """Right answers with words around them, and in the spelling of other programs."""

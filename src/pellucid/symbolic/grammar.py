@@ -74,7 +74,7 @@ _RAISED_LETTERS = frozenset("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢ�
 _NO_WORD = frozenset((*_SUPERSCRIPTS, *_FRACTIONS, *_RAISED_LETTERS))
 _RAISED_LAYERS = str.maketrans("ˡʲᵏⁱⁿᶠ", "ljkinF")
 _SAME = {
-    "−": "-", "–": "-", "·": "*", "⋅": "*", "×": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=",
+    "−": "-", "–": "-", "—": "-", "∗": "*", "•": "*", "·": "*", "⋅": "*", "×": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=",
     "≠": "!=", "∧": "and", "∨": "or", "′": "'", "’": "'", "´": "'", "∣": "|",
 }  # fmt: skip
 _LATEX_SIGNS = {
@@ -1178,7 +1178,7 @@ class _Reader:
         """Read ^2, ^{l-1} or ² as the layer of a label; nothing if it is no layer."""
         if self.token.kind == "raised" and self.token.text.isdecimal():
             return self.take().text
-        if not self.is_sign("^"):
+        if not self.is_sign("^", "**"):
             return ""
         self.take()
         if self.is_sign("{", "(", "["):
@@ -1250,7 +1250,9 @@ def read(
         raise FormulaError(
             f"the formula has {len(text):,} letters, and at most {MOST_LETTERS:,} are read", MOST_LETTERS
         )
-    text = "".join(unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" else c for c in text)
+    text = "".join(
+        unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" or "！" <= c <= "～" else c for c in text
+    )
     own = frozenset(names)
     _refuse_derivatives(text, own)
     text = _latex_order(text) if labels is not None else text

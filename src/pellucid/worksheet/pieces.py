@@ -105,7 +105,9 @@ def _at_commas(statement: str) -> Iterator[str]:
     waiting = ""
     for part in filter(None, (one.strip() for one in _cut(statement, ","))):
         is_condition_alone = re.fullmatch(rf"(?:{_IF})\b[^:]*", part, re.IGNORECASE) is not None
-        is_whole = re.search(rf"{_RELATION}|\b(?:{_ELSE})\b", part) is not None or _UNDEFINED.search(part) is not None
+        is_whole = re.search(rf"{_RELATION}|\b(?:{_ELSE})\b", part) is not None or (
+            _UNDEFINED.search(part) is not None and re.search(r"\s\S", part[2:]) is not None
+        )
         if waiting:
             yield f"{waiting}, {part}"
             waiting = ""

@@ -129,11 +129,11 @@ _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\$)\$([^$]+)\$(?!\$)|\\\[(.+?)\\\]|\\\
 _FENCE = re.compile(r"^```\w*\s*|\s*```$|^\*\*(?=[^*])|(?<=[^*])\*\*$|^#+\s+|^[\"“”']|[\"“”]$")
 _LEAD = re.compile(
     r"^(?:\\(?:text|textbf|mathrm)\s*\{\s*)?(?:(?:the\s+)?(?:final\s+)?(?:answer|result|solution)(?:\s+is)?\s*[:=]?|(?:so|thus|hence|therefore)\b,?"
-    r"|approx\.?|ca\.|about)(?:\s*\})?\s*", re.IGNORECASE,
+    r"|approx\.?|ca\.|about|d\w*/d\w+\s:\s|\\(?:text)?color\s*\{\w+\})(?:\s*\})?\s*", re.IGNORECASE,
 )  # fmt: skip
 _TRAIL = re.compile(
     r"\s*(?:\\(?:checkmark|qed|blacksquare|square)|[,;]?\s*\((?:by|using|from|with|rounded|approx|column|row|chain|see|the)\b[^()]*\)"
-    r"|(?:\\text\s*\{)?\s*for\s+all\s+\w+\s*\}?|…|\\l?dots)\s*$", re.IGNORECASE,
+    r"|\s\((?:=|(?!arc|log)[a-z]{5}|[a-zA-Z]\w*\s*=)[^()]*\)|(?:\\text\s*\{)?\s*for\s+all\s+\w+\s*\}?|…|\\l?dots)\s*$", re.IGNORECASE,
 )  # fmt: skip
 
 
@@ -156,6 +156,7 @@ def _unwrapped(text: str, kind: str) -> str:
     """Take off what LaTeX and Markdown put around a formula: dollars, environments, boxes, tags, spaces."""
     wrappers = _WRAPPERS_OF_PIECES if kind == "piecewise" else _WRAPPERS
     text = wrappers.sub(" ", _singled_out(text))
+    text = re.sub(r"(w_\d),(?=\d\s*\^)", r"\1", text)  # w_1,2^3 is w_12^3
     text = _SPACES.sub(
         lambda match: f"{match[0][: len(match[0]) // 2 * 2]} " if match[0].startswith("\\\\") else " ", text
     )
@@ -165,7 +166,7 @@ def _unwrapped(text: str, kind: str) -> str:
         if frame is None:
             break
         end = _closing(text, frame.end() - 1)
-        text = f"{text[: frame.start()]} {text[frame.end() : end]} {text[end + 1 :]}"
+        text = f"{text[: frame.start()]} {text[frame.end() : end]}{text[end + 1 :]}"
     text = re.sub(r"&\s*(?==)", "", re.sub(r"(?<==)\s*&", "", text))
     text = _tidy(text if kind == "piecewise" else _THEREFORE.split(text)[-1])
     while text.endswith(("\\\\", ",", ";")):
@@ -190,7 +191,7 @@ def _closing(text: str, opening: int) -> int:
 
 _REMARK = re.compile(
     r"(?:[,;]\s*|\s+)(?:\\(?:text|mathrm)\s*\{\s*)?\b(?:with|where|since|because|as|when|wobei|mit|da|for)\b.*"
-    r"|[,;]\s*(?:and\s+)?\\?[A-Za-z]\w*(?:\^\w+)?\s*=(?!=).*", re.DOTALL,
+    r"|[,;]\s*(?:and\s+)?\\?[^\W\d]\w*(?:\^\w+)?(?:\s*\(\w\))?\s*(?:=(?!=)|\\in(?![a-z])|∈|real\b).*", re.DOTALL,
 )  # fmt: skip
 _NAMED = re.compile(r"\s*\\?[A-Za-z]\w*\s*=\s*([^=]+)")
 
@@ -270,6 +271,8 @@ def _read_brackets(text: str, kind: str, depth: int = 0) -> Entries:
         entries = _checked([tuple(one.strip() for one in row.split("&")) for row in rows])
         return _as_column(entries) if kind == "vector" else entries
     inner = re.sub(r"[,;]\s*$", "", _without_brackets(text))
+    if not re.search(r"[,;]|begin", inner):
+        inner = re.sub(r"&|(?<=\s)\|(?=\s)", ",", inner)
     inner = _without_brackets(inner) if text.startswith("[[") else inner
     rows_text = list(_split(inner, ";"))
     lines = [line for line in inner.splitlines() if line.strip()]
