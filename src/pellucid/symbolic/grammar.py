@@ -74,7 +74,8 @@ _RAISED_LETTERS = frozenset("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢ�
 _NO_WORD = frozenset((*_SUPERSCRIPTS, *_FRACTIONS, *_RAISED_LETTERS))
 _RAISED_LAYERS = str.maketrans("ˡʲᵏⁱⁿᶠ", "ljkinF")
 _SAME = {
-    "−": "-", "–": "-", "—": "-", "∗": "*", "•": "*", "·": "*", "⋅": "*", "×": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=",
+    "−": "-", "–": "-", "—": "-", "∗": "*", "•": "*",
+    "·": "*", "⋅": "*", "×": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=", "≥": ">=",
     "≠": "!=", "∧": "and", "∨": "or", "′": "'", "’": "'", "´": "'", "∣": "|",
 }  # fmt: skip
 _LATEX_SIGNS = {
@@ -1250,9 +1251,7 @@ def read(
         raise FormulaError(
             f"the formula has {len(text):,} letters, and at most {MOST_LETTERS:,} are read", MOST_LETTERS
         )
-    text = "".join(
-        unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" or "！" <= c <= "～" else c for c in text
-    )
+    text = _STYLED.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     own = frozenset(names)
     _refuse_derivatives(text, own)
     text = _latex_order(text) if labels is not None else text
@@ -1267,6 +1266,8 @@ def read(
     return tree
 
 
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\uff01-\uff5e]")
+"""Mathematical and full-width letters, digits and signs."""
 _D = r"(?:d|\\(?:math)?rm\s*(?:\{\s*)?d(?:\s*\})?|\\text\s*\{\s*d\s*\})"
 _QUANTITY = r"\\?[^\W\d_]+\d*(?:_\w+)?"
 _DERIVATIVE = re.compile(

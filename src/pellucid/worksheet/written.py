@@ -272,7 +272,7 @@ def _read_brackets(text: str, kind: str, depth: int = 0) -> Entries:
         return _as_column(entries) if kind == "vector" else entries
     inner = re.sub(r"[,;]\s*$", "", _without_brackets(text))
     if not re.search(r"[,;]|begin", inner):
-        inner = re.sub(r"&|(?<=\s)\|(?=\s)", ",", inner)
+        inner = re.sub("&" if "\n" in inner else r"&|(?<=\s)\|(?=\s)", ",", inner)
     inner = _without_brackets(inner) if text.startswith("[[") else inner
     rows_text = list(_split(inner, ";"))
     lines = [line for line in inner.splitlines() if line.strip()]
