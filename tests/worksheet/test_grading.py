@@ -286,6 +286,13 @@ def test_the_question_is_no_answer(number, answer):
     assert judged(number, "σ'", answer).points == 0
 
 
+@pytest.mark.parametrize(
+    "text", ["2 (theta + 1)", "2 (theta)", "x (arctan x)", "8 (15x^2 - 1)", "2 (sigma)", "3 (x = 1)"]
+)
+def test_what_stands_in_brackets_is_kept(text):
+    assert read_entries(text, "formula") == ((text.removesuffix(" (x = 1)"),),)
+
+
 def test_strange_names_are_told():
     found = judged(2, "df/dv", "-6x^2 sin v + u e^{uw}")
     assert (found.verdict, found.points) == ("unreadable", 0.0)

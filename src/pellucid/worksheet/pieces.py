@@ -26,7 +26,7 @@ _ARROW = re.compile(
     r"→|⇒|↦|->|\\(?:to|mapsto|rightarrow|Rightarrow|implies)(?![A-Za-z])|=>(?=\s*[-\d]+\s*(?:[;,\n]|$))"
 )
 _CALLS = re.compile(r"(?:(?:np|numpy)\.)?(?:where|if|wenn|ifelse|UnitStep)\s*[(\[](.*)[)\]]", re.IGNORECASE | re.DOTALL)
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
+PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
 def read_pieces(text: str) -> tuple[str, tuple[str, ...]]:
@@ -67,11 +67,11 @@ def _statements(text: str) -> Iterator[str]:
     text = re.sub(r"\\[{}]", "", text).strip()
     mathematica = re.fullmatch(r"Piecewise\s*\[\s*\{(.*)\}\s*(?:,\s*(.*))?\]", text, re.DOTALL)
     if mathematica is not None:
-        yield from (one.strip().strip("{}") for one in _cut(mathematica[1], ","))
+        yield from (one.strip().strip("{}") for one in cut(mathematica[1], ","))
         yield from ([f"{mathematica[2]} otherwise"] if mathematica[2] else [])
         return
     call = _CALLS.fullmatch(text)
-    if call is not None and len(parts := list(_cut(call[1], ","))) == 3:
+    if call is not None and len(parts := list(cut(call[1], ","))) == 3:
         yield from (f"{parts[1]} if {parts[0]}", f"{parts[2]} otherwise")
         return
     asked = re.fullmatch(r"(.*?)\?(.*?):(.*)", text, re.DOTALL) or re.fullmatch(
@@ -103,7 +103,7 @@ def _at_commas(statement: str) -> Iterator[str]:
     """Cut at the commas, and at "and", that separate whole pieces; a value alone goes with what follows."""
     statement = re.sub(r",?\s*\band\s+(?=\S+\s*(?:,|(?:if|for|when)\b))", ", ", statement)
     waiting = ""
-    for part in filter(None, (one.strip() for one in _cut(statement, ","))):
+    for part in filter(None, (one.strip() for one in cut(statement, ","))):
         is_condition_alone = re.fullmatch(rf"(?:{_IF})\b[^:]*", part, re.IGNORECASE) is not None
         is_whole = re.search(rf"{_RELATION}|\b(?:{_ELSE})\b", part) is not None or (
             _UNDEFINED.search(part) is not None and re.search(r"\s\S", part[2:]) is not None
@@ -137,10 +137,11 @@ def _as_if(piece: str) -> str:
     return re.sub(rf"\s*[,:]\s*(?=[^,]*(?:{_RELATION}))", " if ", piece, count=1)
 
 
-def _cut(text: str, separator: str) -> Iterator[str]:
+def cut(text: str, separator: str) -> Iterator[str]:
+    """Split at separators outside all brackets."""
     depth = start = 0
     for i, letter in enumerate(text):
-        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        depth += (letter in PAIRS) - (letter in PAIRS.values())
         if letter == separator and depth == 0:
             yield text[start:i]
             start = i + 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pellucid.errors import FormulaError
+from pellucid.symbolic.grammar import GREEK
 from pellucid.worksheet.fields import Entries, entry, flat, is_vector, vector
-from pellucid.worksheet.pieces import read_pieces
+from pellucid.worksheet.pieces import PAIRS, cut, read_pieces
 
 
 def read_entries(given: object, kind: str) -> Entries:
@@ -56,7 +57,7 @@ def _read_arrays(given: Sequence[object], kind: str) -> Entries:
 
 def _cells(row: str) -> list[str]:
     """Cut a row at its commas, or at its spaces."""
-    parts = [part.strip() for part in _split(_without_brackets(row), ",")]
+    parts = [part.strip() for part in cut(_without_brackets(row), ",")]
     return _at_spaces(parts[0]) if len(parts) == 1 else parts
 
 
@@ -122,8 +123,6 @@ _THEREFORE = re.compile(r"\\(?:Right|Longright|right)arrow(?![A-Za-z])|\\(?:impl
 
 
 _MOST_FRAMES = 20
-
-
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\$)\$([^$]+)\$(?!\$)|\\\[(.+?)\\\]|\\\((.+?)\\\)", re.DOTALL)
 _FENCE = re.compile(r"^```\w*\s*|\s*```$|^\*\*(?=[^*])|(?<=[^*])\*\*$|^#+\s+|^[\"“”']|[\"“”]$")
@@ -131,9 +130,12 @@ _LEAD = re.compile(
     r"^(?:\\(?:text|textbf|mathrm)\s*\{\s*)?(?:(?:the\s+)?(?:final\s+)?(?:answer|result|solution)(?:\s+is)?\s*[:=]?|(?:so|thus|hence|therefore)\b,?"
     r"|approx\.?|ca\.|about|d\w*/d\w+\s:\s|\\(?:text)?color\s*\{\w+\})(?:\s*\})?\s*", re.IGNORECASE,
 )  # fmt: skip
+_PROSE = rf"(?!arc|log|{'|'.join(GREEK)})[a-z]{{5}}[a-z ,]*"
+"""A word that is no function and no letter, such as "exact" and "activation of the layer before"."""
 _TRAIL = re.compile(
     r"\s*(?:\\(?:checkmark|qed|blacksquare|square)|[,;]?\s*\((?:by|using|from|with|rounded|approx|column|row|chain|see|the)\b[^()]*\)"
-    r"|\s\((?:=|(?!arc|log)[a-z]{5}|[a-zA-Z]\w*\s*=)[^()]*\)|(?:\\text\s*\{)?\s*for\s+all\s+\w+\s*\}?|…|\\l?dots)\s*$", re.IGNORECASE,
+    r"|\s\((?:=[^()]*|" + _PROSE + r"|[a-zA-Z]\w*\s*=[^()]*)\)|(?:\\text\s*\{)?\s*for\s+all\s+\w+\s*\}?|…|\\l?dots)\s*$",
+    re.IGNORECASE,
 )  # fmt: skip
 
 
@@ -198,12 +200,12 @@ _NAMED = re.compile(r"\s*\\?[A-Za-z]\w*\s*=\s*([^=]+)")
 
 def _without_remark(text: str) -> str:
     """Leave out what is said after the answer: ``, where x = sin u + cos v``; of (u_1 = 0, u_2 = 5) keep the numbers."""
-    named = [_NAMED.fullmatch(part) for part in _split(text, ",")]
+    named = [_NAMED.fullmatch(part) for part in cut(text, ",")]
     if len(named) > 2 and all(named):
         return ", ".join(one[1].strip() for one in named if one)
     depth = 0
     for i, letter in enumerate(text):
-        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        depth += (letter in PAIRS) - (letter in PAIRS.values())
         if depth == 0 and i and (letter in ",;" or letter.isspace()) and not text[i - 1].isspace():
             found = _REMARK.fullmatch(text, i)
             if found is not None:
@@ -274,15 +276,15 @@ def _read_brackets(text: str, kind: str, depth: int = 0) -> Entries:
     if not re.search(r"[,;]|begin", inner):
         inner = re.sub("&" if "\n" in inner else r"&|(?<=\s)\|(?=\s)", ",", inner)
     inner = _without_brackets(inner) if text.startswith("[[") else inner
-    rows_text = list(_split(inner, ";"))
+    rows_text = list(cut(inner, ";"))
     lines = [line for line in inner.splitlines() if line.strip()]
     if len(rows_text) == 1 and len(lines) > 1 and not any(re.search(r"[,;]\s*$", line) for line in lines[:-1]):
         rows_text = [_without_brackets(_cells_of_table(line)) for line in lines]
-    if len(rows_text) == 1 and inner[:1] in _PAIRS and (kind == "matrix" or inner.count(inner[0]) > 1):
-        nested = [row.strip() for row in _split(inner, ",")]
+    if len(rows_text) == 1 and inner[:1] in PAIRS and (kind == "matrix" or inner.count(inner[0]) > 1):
+        nested = [row.strip() for row in cut(inner, ",")]
         if all(_is_bracketed(row) for row in nested):
             rows_text = [_without_brackets(row) for row in nested]
-    cells = [[one.strip() for one in _split(row, ",")] for row in rows_text]
+    cells = [[one.strip() for one in cut(row, ",")] for row in rows_text]
     is_column = kind == "vector" and (len(cells) == 1 or any(map(_is_decimal, rows_text)))
     if is_column and len(cells) > 1:
         return _checked([(row.strip(),) for row in rows_text])
@@ -338,13 +340,13 @@ def _scalar_times(text: str) -> tuple[str, str, str] | None:
 
 def _is_scalar(text: str) -> bool:
     bare = re.sub(r"(?<=\d),(?=\d)", ".", text)
-    return "begin" not in text and len(list(_split(bare, ","))) == len(list(_split(bare, ";"))) == 1
+    return "begin" not in text and len(list(cut(bare, ","))) == len(list(cut(bare, ";"))) == 1
 
 
 def _holds_several(bracket: str) -> bool:
     if bracket.startswith("\\begin"):
         return True
-    return _is_bracketed(bracket) and any(len(list(_split(bracket[1:-1], sign))) > 1 for sign in ",;")
+    return _is_bracketed(bracket) and any(len(list(cut(bracket[1:-1], sign))) > 1 for sign in ",;")
 
 
 def _scaled(entry: str, scalar: str, sign: str) -> str:
@@ -355,16 +357,13 @@ def _as_column(entries: Entries) -> Entries:
     return vector(flat(entries)) if is_vector(entries) else entries
 
 
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-
-
 def _is_bracketed(text: str) -> bool:
     """Whether one pair of brackets encloses it all."""
-    if len(text) < 2 or _PAIRS.get(text[0]) != text[-1]:
+    if len(text) < 2 or PAIRS.get(text[0]) != text[-1]:
         return False
     depth = 0
     for i, letter in enumerate(text):
-        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
+        depth += (letter in PAIRS) - (letter in PAIRS.values())
         if depth == 0:
             return i == len(text) - 1
     return False
@@ -373,14 +372,3 @@ def _is_bracketed(text: str) -> bool:
 def _without_brackets(text: str) -> str:
     text = re.sub(r"\\(left|right)\s*", "", text).strip()
     return text[1:-1].strip() if _is_bracketed(text) else text
-
-
-def _split(text: str, separator: str) -> Iterator[str]:
-    """Split at separators outside all brackets."""
-    depth = start = 0
-    for i, letter in enumerate(text):
-        depth += (letter in _PAIRS) - (letter in _PAIRS.values())
-        if letter == separator and depth == 0:
-            yield text[start:i]
-            start = i + 1
-    yield text[start:]
