@@ -372,7 +372,7 @@ def chain_rule(
 
 
 def read_definitions(text: str) -> dict[str, str]:
-    """Read ``"f = 4 f1^2; f1 = f2 - 2"``, or the same on lines of their own.
+    """Read ``"f = 4 f1^2; f1 = f2 - 2"``, or the same on lines of their own; also ``f(x) = ln(g(x)); g(x) = x^2 + 1``.
 
     Raises
     ------
@@ -382,6 +382,7 @@ def read_definitions(text: str) -> dict[str, str]:
     if len(text) > _MOST_LETTERS:
         raise FormulaError(f"the definitions have {len(text):,} letters, and at most {_MOST_LETTERS:,} are read", 0)
     found: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     for start, part in _parts(text):
         if not part.strip():
             continue
@@ -390,10 +391,15 @@ def read_definitions(text: str) -> dict[str, str]:
             raise FormulaError("a definition looks like f = 4 f1^2", start, text)
         name = left.strip().removesuffix(":").strip()  # f := … too
         if name.endswith(")"):  # f(f1) = … defines f
-            name = name.partition("(")[0].strip()
+            name, _, argument = (one.strip() for one in name[:-1].partition("("))
+            arguments[name] = argument
         if name in found:
             raise FormulaError(f"{name} is defined twice", start, text)
         found[name] = right.strip()
+    for name, argument in arguments.items():  # with g(x) = … the g(x) of another definition is the quantity g
+        if name.isidentifier() and argument.isidentifier():
+            use = re.compile(rf"(?<![^\W\d_]){name}\s*\(\s*{argument}\s*\)")
+            found = {key: use.sub(f"{name} " if key != name else r"\g<0>", formula) for key, formula in found.items()}
     return found
 
 
