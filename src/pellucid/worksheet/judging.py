@@ -192,8 +192,8 @@ def _is(field: Field, given: Entries, answer: Entries) -> bool:
 
 
 def _spelled(text: str) -> str:
-    """A formula without spaces and braces: labels that no network has cannot be compared otherwise."""
-    return re.sub(r"[\s{}$]", "", text)
+    """A formula without spaces and needless braces: labels that no network has cannot be compared otherwise."""
+    return re.sub(r"\{(\w+)\}", r"\1", re.sub(r"[\s$]", "", text))
 
 
 def _unreadable(field: Field, entries: Entries) -> str:
