@@ -194,7 +194,7 @@ def test_kinks():
     assert judged(10, "σ'", "1 if z >= 0 else 0").points == 0.5
     assert "undefined" in judged(10, "σ'", "1 if z >= 0 else 0").mistake
     assert judged(10, "σ'", "1 if z > 0 else 0").points == 1
-    for where in ("at z = 1", "if z>0", "everywhere", "nowhere", "at z = 5"):
+    for where in ("at z = 1", "at z = 1/0", "if z>0", "everywhere", "nowhere", "at z = 5"):
         found = judged(10, "σ'", f"1 if z > 0, 0 if z < 0, undefined {where}")
         assert (found.verdict, found.points) == ("partly", 0.5)
         assert "undefined is wrong" in found.mistake
@@ -237,6 +237,13 @@ def by_hand(seed, digits, slip=0.0):
 def test_rounding_on_the_way_costs_nothing(seed, digits):
     found = ws.grade(ws.as_answers({"12": by_hand(seed, digits)}), variant=seed).judgements[12]
     assert [one.field.key for one in found if one.points < 1] == []
+
+
+def test_a_wrong_entry_excuses_nothing_that_does_not_follow_from_it():
+    right = {one.field.key: float(one.field.expected[0][0]) for one in ws.grade(ws.as_answers({})).judgements[12]}
+    for key in ("z_1^3", "a_1^3", "d_1^3"):
+        others = {"z_1^2": str(right["z_1^2"] + 3), "a_1^2": "0.9"}
+        assert judged(12, key, f"{right[key] * 1.04:.3g}", **others).points == 0
 
 
 @pytest.mark.parametrize("seed", range(1, 13))

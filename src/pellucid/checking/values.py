@@ -450,6 +450,8 @@ def _follows(bench: Bench, label: Label | None, value: float, digits: int, given
 def _from_rounded(bench: Bench, label: Label | None, value: float, digits: int, given: Mapping[str, float]) -> str:
     """Whether a value comes out of right earlier entries as they were rounded; nothing if not."""
     entries = _entries(given)
+    for entry in _wrong(bench, entries, digits):  # one that is wrong was not rounded
+        del entries[entry]
     if label is None or not entries or not _comes_out(bench, label, value, digits, entries, {}):
         return ""
     return "if the earlier entries are taken as they were rounded"

@@ -370,7 +370,7 @@ def _in_fractions(kernels: dict[sp.Dummy, sp.Expr], bare: sp.Expr) -> Iterator[s
     back = {**kernels, letter: sp.exp(-kernels[letter].args[0])}
     try:
         form = sp.apart(sp.factor(turned), letter)
-    except (sp.PolynomialError, NotImplementedError):
+    except sp.PolynomialError:  # something in it is no rational expression after all
         return
     yield form.xreplace(back)
     yield sp.factor_terms(sp.collect(form, letter)).xreplace(back)

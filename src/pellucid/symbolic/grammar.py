@@ -586,16 +586,20 @@ class _Reader:
 
     def _encloses(self, *signs: str, is_deep: bool = False) -> bool:
         """Whether the bracket that opens here holds one of these signs, in it itself or at any depth."""
+        return any(
+            token.kind == "sign" and token.text in signs and (is_deep or depth == 1)
+            for depth, token in self._enclosed()
+        )
+
+    def _enclosed(self) -> Iterator[tuple[int, _Token]]:
+        """Return the tokens of the bracket that opens here, each with its depth."""
         depth = 0
         for token in self.tokens[self.at :]:
-            if token.kind != "sign":
-                continue
-            depth += (token.text in _CLOSING) - (token.text in _CLOSING.values())
+            if token.kind == "sign":
+                depth += (token.text in _CLOSING) - (token.text in _CLOSING.values())
             if depth == 0:
-                return False
-            if token.text in signs and (is_deep or depth == 1):
-                return True
-        return False
+                return
+            yield depth, token
 
     # sums, products, powers
 
@@ -845,21 +849,14 @@ class _Reader:
         """Whether a quantity before a bracket is a factor: a (1 - a), and not f1(x)."""
         if self.text[self.token.position - 1].isspace() or self.is_latex:
             return not self._is_argument()
-        return self._encloses_word(name)
+        return any(
+            token.kind == "word" and name in (token.text, f"{token.text}_{token.subscript}")
+            for _, token in self._enclosed()
+        )
 
     def _is_argument(self) -> bool:
         """Whether the bracket that opens here holds a name alone."""
         return self.tokens[self.at + 1].kind == "word" and self.tokens[self.at + 2].text == ")"
-
-    def _encloses_word(self, name: str) -> bool:
-        depth = 0
-        for token in self.tokens[self.at :]:
-            depth += (token.text in _CLOSING) - (token.text in _CLOSING.values()) if token.kind == "sign" else 0
-            if depth == 0:
-                return False
-            if token.kind == "word" and name in (token.text, f"{token.text}_{token.subscript}"):
-                return True
-        return False
 
     def _run(self, token: _Token) -> Node:
         """Letters that are no known name: a product of known names, or a name of their own."""

@@ -304,7 +304,7 @@ def _of_points(judged: Judgement, said: Iterable[str]) -> Judgement:
     return judged
 
 
-_NUMBER = re.compile(r"-?\d+(?:[.,]\d+|/\d+)?")
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+|/0*[1-9]\d*)?")
 _ELSEWHERE = re.compile(r"[<>≤≥]|\\(?:le|ge|lt|gt)|everywhere|nowhere|all", re.IGNORECASE)
 
 
