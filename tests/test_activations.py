@@ -393,9 +393,9 @@ def test_an_activation_made_by_a_user_works_like_the_tables_row():
     ("name", "message"),
     [
         ("sigmiod", "unknown activation 'sigmiod': did you mean 'sigmoid'"),
-        ("ReLU", "did you mean 'relu'"),
-        ("leaky-relu", "did you mean 'leaky_relu'"),
-        ("Hard Tanh", "did you mean 'hard_tanh'"),
+        ("reul", "did you mean 'relu'"),
+        ("leaky-rleu", "did you mean 'leaky_relu'"),
+        ("Logistc", "did you mean 'sigmoid'"),
         ("qqqqq", "unknown activation 'qqqqq': known: elu, exp, gelu"),
     ],
 )
@@ -406,7 +406,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(name, message):
 
 @pytest.mark.parametrize("activation", [None, 3, np.tanh, ["tanh"], pl.Activation])
 def test_what_is_neither_a_name_nor_an_activation_is_a_type_error(activation):
-    with pytest.raises(TypeError, match=r"an activation is a name or a pellucid\.Activation, got"):
+    with pytest.raises(TypeError, match=r"an activation is a name or a pl\.Activation, got"):
         as_activation(activation)
 
 

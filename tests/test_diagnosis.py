@@ -135,8 +135,8 @@ def vectorised(net, X, Y, loss, dtype):
     sigma["softmax"] = lambda z: (
         np.exp(z - z.max(1, keepdims=True)) / np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True)
     )
-    W = {l: net.W[l].astype(dtype) for l in net.W}
-    b = {l: net.b[l].astype(dtype) for l in net.b}
+    W = {l: net.W[l].astype(dtype) for l in range(2, net.F + 1)}
+    b = {l: net.b[l].astype(dtype) for l in range(2, net.F + 1)}
     a, Y, n, F = {1: X.astype(dtype)}, Y.astype(dtype), len(X), net.F
     with np.errstate(over="ignore"):
         for l in W:
@@ -188,7 +188,7 @@ def test_on_random_networks(sizes, activation, key, seed):
         return
     key, row, layers = chosen[int(rng.integers(len(chosen)))]
     truth, g = (Student("mse", mistakes)(net, X, Y) for mistakes in ({}, {key: layers}))
-    if all(np.allclose(g[s][l], truth[s][l], rtol=1e-5) for s in "Wb" for l in net.W):
+    if all(np.allclose(g[s][l], truth[s][l], rtol=1e-5) for s in "Wb" for l in range(2, net.F + 1)):
         return
     diagnosis = pl.diagnose(net, X, Y, "mse", g)
     assert any(row in listed for listed in rows_listed(diagnosis)), (sizes, activation, key, layers, str(diagnosis))
@@ -358,7 +358,7 @@ def test_an_explanation_gives_back_the_numbers_that_it_explains(name):
             continue
         first = Judgement(whole, read(g, whole)).explanations({})[0][0]
         W, b = replay(first, whole)
-        for l in net.W:
+        for l in range(2, net.F + 1):
             np.testing.assert_allclose(W[l], g["W"][l], rtol=1e-6, atol=1e-9)
             np.testing.assert_allclose(b[l], g["b"][l], rtol=1e-6, atol=1e-9)
 
@@ -416,5 +416,5 @@ def test_shapes_and_numbers_that_cannot_be():
     assert "(2, 2)" in str(own)
     nan = {**good, "W3": g["W"][3] * np.nan}
     assert "W^3[0, 0] is nan" in str(pl.diagnose(net, X, Y, loss, nan))
-    with pytest.raises(TypeError, match="needs a gradient"):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'gradient'"):
         pl.diagnose(net, X, Y, loss)

@@ -43,7 +43,7 @@ every_case = pytest.mark.parametrize("case", CASES)
 def a_network(case, sizes=SIZES):
     hidden, output, *_ = CASES[case]
     net = pl.Network(sizes, hidden, output=output, seed=5)
-    for l in net.b:
+    for l in range(2, net.F + 1):
         net.b[l] = np.random.default_rng(l).uniform(-1, 1, net.size(l))
     return net
 

@@ -30,7 +30,7 @@ def problem(activation, loss, draw_targets, *, seed=0, dtype="float64"):
     net = pl.Network(SIZES, hidden, output, seed=seed, init="lecun_normal", dtype=dtype)
     scale = 0.3 if activation == "exp" else 1.0
     net.parameters *= scale
-    for l in net.b:
+    for l in range(2, net.F + 1):
         net.b[l] = scale * rng.normal(size=net.b[l].shape) / 2
     return net, rng.normal(size=(N, SIZES[0])), draw_targets(loss, N, SIZES[-1], rng)
 
@@ -289,7 +289,7 @@ def test_a_penalty_on_the_biases_fails_for_the_biases(monkeypatch):
 
     def wrong(layers, *arguments, penalty, **settings):
         g = right(layers, *arguments, penalty=penalty, **settings)
-        for l in g.b:
+        for l in g.b.keys():
             g.b[l][...] += penalty.l2 * layers.b[l]
         return g
 
@@ -408,7 +408,7 @@ def test_the_choice_is_drawn_from_the_seed_and_reaches_everything():
         ({"at_most": 0}, ValueError, "at_most must be at least 1, got 0"),
         ({"at_most": 2.0}, TypeError, r"at_most must be a whole number, got 2\.0"),
         ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
-        ({"seed": None}, TypeError, "seed must be a whole number, got None"),
+        ({"seed": "0"}, TypeError, "seed must be a whole number, got '0'"),
     ],
 )
 def test_bad_settings_are_refused(settings, error, message):

@@ -63,7 +63,7 @@ def test_the_weight_mask_is_one_for_weights_and_zero_for_biases():
     mask = net.weight_mask()
     assert mask.dtype == np.float32
     assert_is_mask = pl.Network(SIZES, init=mask, dtype="float32")
-    for l in net.W:
+    for l in range(2, net.F + 1):
         assert (assert_is_mask.W[l] == 1).all()
         assert (assert_is_mask.b[l] == 0).all()
 
@@ -103,7 +103,13 @@ def test_assigning_to_a_layer_or_to_the_parameters_copies_numbers_and_keeps_the_
         (lambda net: setattr(net, "parameters", np.ones(PARAMETERS - 1)), ValueError, r"parameters has shape \(54,\)"),
         (lambda net: setattr(net, "parameters", 1.0), ValueError, r"parameters has shape \(54,\), got \(\)"),
         (lambda net: setattr(net, "parameters", np.full(PARAMETERS, np.inf)), ValueError, r"^parameters\[0\] is inf"),
-        (lambda net: setattr(net, "W", {}), AttributeError, "W"),
+        (lambda net: setattr(net, "W", {}), ValueError, r"W has arrays for layers \[\]"),
+        (
+            lambda net: setattr(net, "W", [np.zeros((5, 3)), np.zeros((4, 5)), np.ones((2, 5))]),
+            ValueError,
+            r"^W\[4\] has",
+        ),
+        (lambda net: setattr(net, "b", [1.0, 2.0, 3.0]), ValueError, r"^b\[2\] has shape \(5,\), got \(\)"),
     ],
 )
 def test_an_assignment_that_does_not_fit_is_refused_and_changes_nothing(assign, error, message):
@@ -123,13 +129,20 @@ def test_an_assignment_that_does_not_fit_is_refused_and_changes_nothing(assign, 
         (lambda net: net.W[1], "W[1]: layer 1 is the input and has no weights; the first are W[2] (layers 2 … 4)"),
         (lambda net: net.b[1], "b[1]: layer 1 is the input and has no biases; the first are b[2] (layers 2 … 4)"),
         (lambda net: net.W[5], "W[5]: there is no such layer; W has layers 2 … 4"),
-        (lambda net: net.W[0], "W[0]: there is no such layer; W has layers 2 … 4"),
-        (lambda net: net.b[-1], "b[-1]: there is no such layer; b has layers 2 … 4"),
-        (lambda net: net.W[2:], "W[slice(2, None, None)]: there is no such layer; W has layers 2 … 4"),
-        (lambda net: net.W["W2"], "W['W2']: there is no such layer; W has layers 2 … 4"),
+        (
+            lambda net: net.W[0],
+            "W[0]: layers count from 1, the input, which has no weights; the first are W[2] (layers 2 … 4)",
+        ),
+        (lambda net: net.b[-1], "b[-1]: there is no such layer; b has layers 2 … 4; the last is b[4]"),
+        (lambda net: net.W[2:], "W[slice(2, None, None)]: a slice of layers is not supported; list(W) has all of them"),
+        (
+            lambda net: net.W["W2"],
+            "W[l] takes the number of a layer, got 'W2'; iterating W yields its arrays, "
+            "W.items() pairs of layer and array",
+        ),
         (
             lambda net: network([3, 2]).W[1],
-            "W[1]: layer 1 is the input and has no weights; the first are W[2] (layer 2 alone)",
+            "W[1]: layer 1 is the input and has no weights; the first are W[2] (layer 2 only)",
         ),
     ],
 )
@@ -142,10 +155,12 @@ def test_a_layer_without_the_quantity_is_a_key_error_that_says_which_have_it(get
 
 def test_the_layers_of_W_and_b_are_2_to_F():
     net = network()
-    assert list(net.W) == list(net.b) == [2, 3, 4]
+    assert list(net.W.keys()) == list(net.b.keys()) == [2, 3, 4]
     assert len(net.W) == net.F - 1 == 3
     assert (1 in net.W, 4 in net.W, 5 in net.W) == (False, True, False)
-    assert net.W.get(1) is None
+    assert [W is net.W[l] for l, W in enumerate(net.W, start=2)] == [True] * 3  # iterating goes through the matrices
+    assert all(W is net.W[l] for l, W in net.W.items())
+    assert all(len(W) == len(b) for W, b in zip(net.W, net.b, strict=True))
     assert repr(net.W) == "W[l] for l = 2 (5, 3), 3 (4, 5), 4 (2, 4)"
 
 
@@ -345,16 +360,16 @@ W, B = [np.ones((5, 3)), np.ones((4, 5)), np.ones((2, 4))], [np.ones(5), np.ones
 @pytest.mark.parametrize(
     ("init", "error", "message"),
     [
-        ("he", pl.UnknownNameError, "unknown initialiser 'he'.*he_normal, he_uniform"),
+        ("hee", pl.UnknownNameError, "unknown initialiser 'hee'.*he_normal, he_uniform"),
         (np.ones(3), ValueError, r"parameters has shape \(54,\), got \(3,\)"),
         (np.ones((54, 1)), ValueError, r"parameters has shape \(54,\), got \(54, 1\)"),
         (
             (W[:2], B),
             ValueError,
-            r"init: weights are given for layers \[2, 3\], but the network has layers \[2, 3, 4\]",
+            r"init: W has arrays for layers \[2, 3\], but the network has layers \[2, 3, 4\]",
         ),
-        ((W, [*B, B[0]]), ValueError, r"init: biases are given for layers \[2, 3, 4, 5\]"),
-        (({1: W[0], 2: W[1], 3: W[2]}, B), ValueError, r"init: weights are given for layers \[1, 2, 3\]"),
+        ((W, [*B, B[0]]), ValueError, r"init: b has arrays for layers \[2, 3, 4, 5\]"),
+        (({1: W[0], 2: W[1], 3: W[2]}, B), ValueError, r"init: W has arrays for layers \[1, 2, 3\]"),
         (([w.T for w in W], B), ValueError, r"W\[2\] has shape \(5, 3\), got \(3, 5\)"),
         ((W, [B[0], B[1], [1.0, np.nan]]), ValueError, r"b\[4\]\[1\] is nan"),
         (np.nan, ValueError, "init is nan"),
@@ -407,26 +422,37 @@ def test_an_activation_is_given_for_all_layers_or_with_another_for_the_output_or
     assert names("relu") == ["relu"] * 3
     assert names("relu", "softmax") == names("relu", output="softmax") == ["relu", "relu", "softmax"]
     assert names(["sine", "tanh", "softmax"]) == names(("sine", "tanh", "softmax")) == ["sine", "tanh", "softmax"]
+    assert (
+        names(["sine", "tanh"], "softmax") == names(["sine", "tanh"], output="Softmax") == ["sine", "tanh", "softmax"]
+    )
+    assert names("ReLU", output="Linear") == ["relu", "relu", "identity"]
     assert list(network().activations) == [2, 3, 4]
+    assert pl.Network([3, 2], [], "softmax").activations[2].name == "softmax"
     assert pl.Network([3, 2], "relu", "softmax").activations[2].name == "softmax"
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("softmax",), ValueError, "softmax on layer 2: it is not element-wise and serves on the output layer 4 alone"),
+        (
+            ("softmax",),
+            ValueError,
+            "softmax on layer 2: it is not element-wise and can be used only on the output layer 4",
+        ),
         ((["tanh", "softmax", "tanh"],), ValueError, "activation softmax on layer 3"),
         (
             (["tanh", "tanh"],),
             ValueError,
-            "activation has 2 entries, but the network has 3 layers with one: layers 2 … 4",
+            r"activation has 2 entries, .* write activation=\['tanh', 'tanh'\], output='sigmoid'",
         ),
-        ((["tanh"] * 3, "tanh"), ValueError, "the last for layer F: output cannot be given as well"),
+        ((["tanh"] * 3, "tanh"), ValueError, "output='tanh' would be a second one for layer 4: leave one of them out"),
+        ((["tanh"], "tanh"), ValueError, "activation has 1 entry, but the network needs 2, one for each hidden layer"),
+        ((["tanh"],), ValueError, "needs 3, one for each of the layers 2 … 4, or 2 for the hidden layers with output"),
         (("tanhh",), pl.UnknownNameError, "did you mean 'tanh'"),
         (("tanh", "tanhh"), pl.UnknownNameError, "did you mean 'tanh'"),
         ((["tanh", "tanhh", "tanh"],), pl.UnknownNameError, "did you mean 'tanh'"),
-        ((None,), TypeError, "activation must be a name"),
-        ((np.tanh,), TypeError, "activation must be a name"),
+        ((None,), TypeError, "an activation is a name"),
+        ((np.tanh,), TypeError, "an activation is a name or a pl.Activation, got .*; write 'tanh'"),
         (("tanh", np.tanh), TypeError, "an activation is a name"),
         ((["tanh", 3, "tanh"],), TypeError, "an activation is a name"),
     ],

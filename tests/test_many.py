@@ -44,7 +44,7 @@ def test_any_network_may_be_among_them():
         (lambda net: pl.Training("net", X, Y), TypeError, "a training is of a pellucid.Network, got 'net'"),
         (lambda net: pl.Training(net, X, Y, threads=2), TypeError, "threads is of all trainings together"),
         (lambda net: (net, X, Y), TypeError, "training 2 must be a pellucid.Training"),
-        (lambda net: pl.Training(net, X, Y[1:]), ValueError, "Y has shape"),
+        (lambda net: pl.Training(net, X, Y[1:]), ValueError, "y has shape"),
         (lambda net: pl.Training(net, X, Y, epoch=3), TypeError, "epoch"),
     ],
 )

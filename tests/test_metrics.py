@@ -130,9 +130,10 @@ def test_a_metric_is_a_name_or_a_function_under_its_own_name():
         def __call__(self, a, y):
             return len(a)
 
-    assert as_metric("rmse") == ("rmse", rmse)
-    assert as_metric(largest_error) == ("largest_error", largest_error)
-    assert as_metric(Counter())[0] == "Counter"
+    assert as_metric("rmse") is METRICS["rmse"]
+    assert METRICS["rmse"].function is rmse
+    assert (as_metric(largest_error).name, as_metric(largest_error).function) == ("largest_error", largest_error)
+    assert as_metric(Counter()).name == "Counter"
     with pytest.raises(UnknownNameError, match="did you mean 'accuracy'"):
         as_metric("acuracy")
     with pytest.raises(TypeError, match="a metric is a name or a function"):

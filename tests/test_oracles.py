@@ -210,7 +210,7 @@ def problems(activation, loss, draw_targets):
         rng = np.random.default_rng([F, n_outputs])
         spread = 0.4 if hidden == "exp" else 1.0  # a tower of exponentials
         net = pl.Network(sizes, ACTIVATIONS[hidden].ours, ACTIVATIONS[output].ours, init=0.0)
-        for l in net.W:
+        for l in range(2, net.F + 1):
             net.W[l] = spread * rng.normal(size=net.W[l].shape) / net.size(l - 1) ** 0.5
             net.b[l] = spread * rng.normal(size=net.b[l].shape) / 2
         X = rng.normal(size=(N, N_INPUTS))
@@ -255,7 +255,7 @@ def compare(activation, loss, draw_targets, differentiate, program, *namespace):
             assert_agree(g.loss, value)
             W, b = unpack(gradient, problem.sizes)
             run, share = net.backprop(X, Y, ours), 1 / N if w is None else w[:, np.newaxis] / w.sum()
-            for l in g.W:
+            for l in g.W.keys():
                 d, a = np.abs(share * run.d[l]), np.abs(run.a[l - 1])
                 assert_agree(g.W[l], W[l - 2], terms=d.T @ a)
                 assert_agree(g.b[l], b[l - 2], terms=d.sum(axis=0))

@@ -73,7 +73,9 @@ def test_flat_vector_float32_and_torch(case):
     assert pl.diagnose(net, X, Y, "mse", net.backprop(X, Y)).verdict == "right"
     torch = pytest.importorskip("torch")
     tensors = {
-        f"{l}.{s}": torch.tensor(v, requires_grad=True) for l in g.W for s, v in (("weight", g.W[l]), ("bias", g.b[l]))
+        f"{l}.{s}": torch.tensor(v, requires_grad=True)
+        for l in g.W.keys()
+        for s, v in (("weight", g.W[l]), ("bias", g.b[l]))
     }
     assert pl.diagnose(net, X, Y, "mse", tensors).verdict == "right"
 

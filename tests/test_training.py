@@ -444,8 +444,8 @@ def without_dropped(net, masks, i):
     kept = {1: np.arange(net.size(1)), net.F: np.arange(net.size(net.F))}
     kept |= {l: np.flatnonzero(mask[i]) for l, mask in masks.items()}
     scale = {1: np.ones(net.size(1))} | {l: mask[i] for l, mask in masks.items()}
-    W = {l: (net.W[l] * scale[l - 1])[np.ix_(kept[l], kept[l - 1])] for l in net.W}
-    b = {l: net.b[l][kept[l]] for l in net.b}
+    W = {l: (net.W[l] * scale[l - 1])[np.ix_(kept[l], kept[l - 1])] for l in range(2, net.F + 1)}
+    b = {l: net.b[l][kept[l]] for l in range(2, net.F + 1)}
     rows = list(net.activations.values())
     return pl.Network([len(kept[l]) for l in range(1, net.F + 1)], rows, init=(W, b)), kept, scale
 
@@ -467,7 +467,7 @@ def test_the_gradient_of_dropout_is_that_of_the_network_without_the_dropped_neur
         small, kept, scale = without_dropped(net, masks, i)
         part = small.gradient(X[i], Y[i], "mse")
         loss += part.loss / len(X)
-        for l in net.W:
+        for l in range(2, net.F + 1):
             total.W[l][np.ix_(kept[l], kept[l - 1])] += part.W[l] * scale[l - 1][kept[l - 1]] / len(X)
             total.b[l][kept[l]] += part.b[l] / len(X)
     size = np.abs(found.vector).max()
@@ -487,7 +487,7 @@ def test_a_training_step_with_dropout_is_the_step_of_one_of_the_dropped_networks
             small, kept, scale = without_dropped(net, {2: np.array([mask]) / (1 - rate)}, 0)
             part, step = small.gradient(x, y), net.copy()
             step.parameters = np.zeros_like(net.parameters)
-            for l in net.W:
+            for l in range(2, net.F + 1):
                 step.W[l][np.ix_(kept[l], kept[l - 1])] = part.W[l] * scale[l - 1][kept[l - 1]]
                 step.b[l][kept[l]] = part.b[l]
         else:
@@ -793,9 +793,11 @@ def test_a_history_is_a_mapping_of_curves_of_one_length():
     assert history.to_dict() == {"epoch": [1, 2, 3, 4], **history}
     assert all(type(value) is float for values in history.values() for value in values)
     json.dumps(history.to_dict(), allow_nan=False)
-    assert repr(history).startswith("<History: 4 epochs, stopped by epochs; loss ")
-    with pytest.raises(KeyError, match="no curve 'acuracy'; there are: loss, "):
-        history["acuracy"]
+    assert repr(history).startswith(f"<History: 4 epochs of {history.optimizer!r}, stopped by epochs; loss ")
+    with pytest.raises(KeyError, match="no curve 'accuracy': there are: loss, "):
+        history["accuracy"]
+    with pytest.raises(KeyError, match=r"did you mean history\['validation_rmse'\]\? There are: loss, "):
+        history["val_root_mean_squared_error"]
     history.to_dict()["loss"].clear()
     assert len(history["loss"]) == 4
 
@@ -1304,14 +1306,13 @@ REFUSED = [
     ({"clip_norm": -1.0}, ValueError, "clip_norm"),
     ({"clip_norm": np.nan}, ValueError, "clip_norm"),
     ({"clip_norm": "1"}, TypeError, "clip_norm"),
-    ({"optimizer": "sgd"}, ValueError, "no default learning rate"),
     ({"optimizer": "addam"}, ValueError, "unknown optimizer"),
     ({"optimizer": None}, TypeError, "an optimizer is"),
     ({"schedule": "cosinus"}, ValueError, "unknown schedule"),
     ({"schedule": 0.5}, TypeError, "a schedule is"),
     ({"loss": "msee"}, ValueError, "unknown loss"),
     ({"loss": "cross_entropy"}, ValueError, "needs outputs in"),
-    ({"metrics": "acc"}, ValueError, "unknown metric"),
+    ({"metrics": "accurracy"}, ValueError, "unknown metric"),
     ({"metrics": ["rmse", 3]}, TypeError, "a metric is"),
     ({"metrics": 3}, TypeError, "metric"),
     ({"callbacks": [3]}, TypeError, "a callback is"),
@@ -1323,7 +1324,7 @@ REFUSED = [
     ({"validation": (X0,)}, ValueError, "validation"),
     ({"validation": (X0, Y0, Y0, Y0)}, ValueError, "validation"),
     ({"validation": (X0[:, :2], Y0)}, ValueError, "validation X"),
-    ({"validation": (X0, Y0[:5])}, ValueError, "validation Y"),
+    ({"validation": (X0, Y0[:5])}, ValueError, "validation y"),
     ({"validation": (X0 * np.nan, Y0)}, ValueError, "validation X"),
     ({"sample_weight": np.ones(5)}, ValueError, "sample_weight"),
     ({"sample_weight": -np.ones(23)}, ValueError, "sample_weight"),
@@ -1334,7 +1335,7 @@ REFUSED = [
     ({"checkpoint": ".", "resume": True}, OSError, "folder"),
     ({"checkpoint": 5}, TypeError, "path|PathLike"),
     ({"data": (X0[:, :2], Y0)}, ValueError, "X has shape"),
-    ({"data": (X0, Y0[:5])}, ValueError, "Y has shape"),
+    ({"data": (X0, Y0[:5])}, ValueError, "y has shape"),
     ({"data": (X0[:0], Y0[:0])}, ValueError, "0 samples"),
     ({"data": (X0 * np.inf, Y0)}, ValueError, "finite"),
 ]

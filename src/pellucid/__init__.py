@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pellucid import schedules
-from pellucid.activations import ELU, Activation, LeakyReLU
+from pellucid.activations import ACTIVATIONS, ELU, Activation, LeakyReLU
 from pellucid.backprop import Gradient
 from pellucid.checking import GradientCheck
 from pellucid.errors import (
@@ -17,22 +17,28 @@ from pellucid.errors import (
     UnknownNameError,
 )
 from pellucid.explanation import Explanation
-from pellucid.losses import Huber, Loss, Quantile
+from pellucid.hints import attribute_hint
+from pellucid.losses import LOSSES, Huber, Loss, Quantile
 from pellucid.many import Training, train_many
+from pellucid.metrics import METRICS
 from pellucid.network import Network, Run, load
 from pellucid.notation import Label
-from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
+from pellucid.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, RMSprop
 from pellucid.training import Epoch, History
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
-    from pellucid import data, estimators, symbolic, worksheet
+    from pellucid import checking, data, document, estimators, symbolic, testing, worksheet
     from pellucid.checking import Diagnosis, diagnose, diagnose_value
     from pellucid.predictor import Predictor
 
 __all__ = [
+    "ACTIVATIONS",
     "ELU",
     "LBFGS",
+    "LOSSES",
+    "METRICS",
+    "OPTIMIZERS",
     "SGD",
     "Activation",
     "Adam",
@@ -61,30 +67,35 @@ __all__ = [
     "UnknownLabelError",
     "UnknownNameError",
     "__version__",
+    "checking",
     "data",
     "diagnose",
     "diagnose_value",
+    "document",
     "estimators",
     "load",
     "schedules",
     "symbolic",
+    "testing",
     "train_many",
     "worksheet",
 ]
 
 
+_ROOMS = ("checking", "data", "document", "estimators", "symbolic", "testing", "worksheet")
 _OF_CHECKING = ("Diagnosis", "diagnose", "diagnose_value")
 
 
 def __getattr__(name: str) -> Any:
     """Import what loads much when it is first used: data sets, diagnosis, estimators, formulas and worksheets."""
-    if name in ("data", "estimators", "symbolic", "worksheet"):
+    if name in _ROOMS:
         return import_module(f"pellucid.{name}")
     if name in _OF_CHECKING:
         return getattr(import_module("pellucid.checking"), name)
     if name == "Predictor":
         return import_module("pellucid.predictor").Predictor
-    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else attribute_hint("pl", ("pellucid",), name, __all__)
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array, as_number
-from pellucid.described import Row
-from pellucid.errors import unknown_name
+from pellucid.hints import hinted, hinted_class
+from pellucid.registry import Registry, Row
 
 
+@hinted_class
 @dataclass(frozen=True, eq=False)
 class Activation(Row):
     """An activation σ with its derivative σ'.
@@ -48,6 +49,10 @@ class Activation(Row):
         False if a_j depends on other components of z than z_j; such an activation serves on layer F alone.
     settings : mapping
         The numbers that a row was made with, for example the slope of a leaky ReLU.
+    range : str
+        The interval that σ(z) lies in for real z.
+    synonyms : tuple of str
+        Other names of the same function.
 
     Examples
     --------
@@ -68,6 +73,8 @@ class Activation(Row):
     source: str = ""
     elementwise: bool = True
     settings: Mapping[str, float] = field(default_factory=dict)
+    range: str = ""
+    synonyms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -224,6 +231,7 @@ class LeakyReLU(Activation):
         The derivative for z ≤ 0.
     """
 
+    @hinted
     def __init__(self, slope: float = 0.01) -> None:
         slope = as_number(slope, "slope", 0)
         super().__init__(
@@ -238,6 +246,8 @@ class LeakyReLU(Activation):
             at_kink=f"σ'(0) = {slope:g}, the derivative from the left",
             source="Maas, Hannun, Ng, Rectifier nonlinearities improve neural network acoustic models, 2013",
             settings={"slope": slope},
+            range="(-∞, ∞)" if slope else "[0, ∞)",
+            synonyms=("leaky_rectifier", "lrelu"),
         )
 
 
@@ -250,6 +260,7 @@ class ELU(Activation):
         Minus the limit for z → -∞.
     """
 
+    @hinted
     def __init__(self, alpha: float = 1.0) -> None:
         alpha = as_number(alpha, "alpha", 0, open_low=True)
         factor = "" if alpha == 1 else f"{alpha:g} "
@@ -265,6 +276,8 @@ class ELU(Activation):
             at_kink=f"σ'(0) = α = {alpha:g}, the derivative from the left; for α = 1 only σ'' jumps",
             source="Clevert, Unterthiner, Hochreiter, Fast and accurate deep network learning by ELUs, 2015",
             settings={"alpha": alpha},
+            range=f"({-alpha:g}, ∞)",
+            synonyms=("exponential_linear_unit",),
         )
 
 
@@ -273,6 +286,7 @@ _ROWS = (
         "sigmoid", _sigmoid, _sigmoid_prime,
         formula="1/(1 + e^(-z))", derivative_formula="σ(z) (1 - σ(z))",
         latex=r"\frac{1}{1 + e^{-z}}", derivative_latex=r"\sigma(z)\,(1 - \sigma(z))",
+        range="(0, 1)", synonyms=("logistic", "expit", "logsig"),
         source="Rumelhart, Hinton, Williams, Learning representations by back-propagating errors, 1986",
     ),
     Activation(
@@ -280,17 +294,20 @@ _ROWS = (
         formula="max(0, z)", derivative_formula="1 if z > 0 else 0",
         latex=r"\max(0, z)", derivative_latex=r"\begin{cases} 1 & z > 0 \\ 0 & z \le 0 \end{cases}",
         kinks=(0.0,), at_kink="undefined at 0; taken as σ'(0) = 0",
+        range="[0, ∞)", synonyms=("rectifier", "rectified_linear", "ramp"),
         source="Nair, Hinton, Rectified linear units improve restricted Boltzmann machines, 2010",
     ),
     Activation(
         "tanh", np.tanh, _tanh_prime,
         formula="tanh(z)", derivative_formula="1 - tanh(z)^2",
         latex=r"\tanh(z)", derivative_latex=r"1 - \tanh^2(z)",
+        range="(-1, 1)", synonyms=("hyperbolic_tangent", "tansig"),
         source="LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998",
     ),
     Activation(
         "identity", _identity, _one,
         formula="z", derivative_formula="1", latex="z", derivative_latex="1",
+        range="(-∞, ∞)", synonyms=("linear", "purelin"),
         source="linear output, as in linear regression",
     ),
     Activation(
@@ -298,6 +315,7 @@ _ROWS = (
         formula="e^(z_j) / Σ_k e^(z_k)", derivative_formula="∂a_j/∂z_k = a_j (1 - a_j) if j = k else -a_j a_k",
         latex=r"\frac{e^{z_j}}{\sum_k e^{z_k}}",
         derivative_latex=r"\frac{\partial a_j}{\partial z_k} = a_j (\delta_{jk} - a_k)",
+        range="(0, 1)", synonyms=("normalized_exponential",),
         source="Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
         elementwise=False,
     ),
@@ -310,24 +328,28 @@ _ROWS = (
         latex=r"\lambda\begin{cases} z & z > 0 \\ \alpha (e^z - 1) & z \le 0 \end{cases}",
         derivative_latex=r"\lambda\begin{cases} 1 & z > 0 \\ \alpha e^z & z \le 0 \end{cases}",
         kinks=(0.0,), at_kink="σ' jumps at 0; taken as σ'(0) = λα = 1.75810, the derivative from the left",
+        range="(-1.75810, ∞)",
         source="Klambauer et al., Self-normalizing neural networks, 2017; λ = 1.0507009873554805, α = 1.67326…",
     ),
     Activation(
         "softplus", _softplus, _sigmoid,
         formula="ln(1 + e^z)", derivative_formula="1/(1 + e^(-z))",
         latex=r"\ln(1 + e^z)", derivative_latex=r"\frac{1}{1 + e^{-z}}",
+        range="(0, ∞)",
         source="Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2001",
     ),
     Activation(
         "silu", _silu, _silu_prime,
         formula="z/(1 + e^(-z))", derivative_formula="s + z s (1 - s), s = 1/(1 + e^(-z))",
         latex=r"\frac{z}{1 + e^{-z}}", derivative_latex=r"s + z\,s\,(1 - s),\ s = \frac{1}{1 + e^{-z}}",
+        range="[-0.278465, ∞)", synonyms=("swish",),
         source="Elfwing, Uchibe, Doya, Sigmoid-weighted linear units, 2017 (also called swish)",
     ),
     Activation(
         "gelu", _gelu, _gelu_prime,
         formula="z Φ(z)", derivative_formula="Φ(z) + z φ(z)",
         latex=r"z\,\Phi(z)", derivative_latex=r"\Phi(z) + z\,\varphi(z)",
+        range="[-0.169971, ∞)", synonyms=("gelu_exact",),
         source="Hendrycks, Gimpel, Gaussian error linear units, 2016; Φ and φ of the standard normal distribution",
     ),
     Activation(
@@ -336,6 +358,7 @@ _ROWS = (
         derivative_formula="(1 + tanh(u))/2 + z (1 - tanh(u)^2) u'(z)/2",
         latex=r"\tfrac{z}{2}(1 + \tanh u),\ u = \sqrt{2/\pi}\,(z + 0.044715 z^3)",
         derivative_latex=r"\tfrac12 (1 + \tanh u) + \tfrac{z}{2}(1 - \tanh^2 u)\,u'(z)",
+        range="[-0.170041, ∞)", synonyms=("gelu_approximate", "gelu_new"),
         source="Hendrycks, Gimpel, Gaussian error linear units, 2016, section 2",
     ),
     Activation(
@@ -343,23 +366,56 @@ _ROWS = (
         formula="max(-1, min(1, z))", derivative_formula="1 if -1 < z < 1 else 0",
         latex=r"\max(-1, \min(1, z))", derivative_latex=r"\begin{cases} 1 & |z| < 1 \\ 0 & |z| \ge 1 \end{cases}",
         kinks=(-1.0, 1.0), at_kink="undefined at -1 and 1; taken as σ'(±1) = 0",
+        range="[-1, 1]", synonyms=("satlins",),
         source="Collobert, Large scale machine learning, 2004",
     ),
     Activation(
         "exp", _exp, _exp, formula="e^z", derivative_formula="e^z", latex="e^z", derivative_latex="e^z",
+        range="(0, ∞)", synonyms=("exponential",),
         source="log link of Poisson regression; saturates at the largest finite number",
     ),
     Activation(
         "sine", np.sin, np.cos,
         formula="sin(z)", derivative_formula="cos(z)", latex=r"\sin(z)", derivative_latex=r"\cos(z)",
+        range="[-1, 1]", synonyms=("sin",),
         source="Sitzmann et al., Implicit neural representations with periodic activation functions, 2020",
     ),
 )  # fmt: skip
 
-ACTIVATIONS: Mapping[str, Activation] = {row.name: row for row in _ROWS}
-"""The table, by name."""
-
 _WITH_SETTINGS: Mapping[str, type[LeakyReLU] | type[ELU]] = {"leaky_relu": LeakyReLU, "elu": ELU}
+
+
+def _own(formula: str, remark: str = "") -> str:
+    return f"write pl.symbolic.activation({formula!r}){remark}"
+
+
+ACTIVATIONS: Registry[Activation] = Registry(
+    "activation",
+    _ROWS,
+    columns=(
+        ("σ(z)", lambda row: row.formula),
+        ("σ'(z)", lambda row: row.derivative_formula),
+        ("range", lambda row: row.range),
+    ),
+    example="a pl.Activation",
+    elsewhere={
+        "log_softmax": "write output='softmax' with loss='cross_entropy', which is computed from z as stably",
+        "softmin": "softmax of -z is softmax with all signs of W^F and b^F reversed: write output='softmax'",
+        "relu6": _own("min(max(0, z), 6)"),
+        "softsign": _own("z/(1 + abs(z))"),
+        "mish": _own("z*tanh(ln(1 + exp(z)))"),
+        "hard_sigmoid": _own("max(0, min(1, z/6 + 1/2))", ", or with the slope 0.2 that older versions of Keras have"),
+        "hard_swish": _own("z*max(0, min(1, z/6 + 1/2))"),
+        "log_sigmoid": _own("-ln(1 + exp(-z))"),
+        "tanh_shrink": _own("z - tanh(z)"),
+        "celu": "it is elu with another scale of z for alpha other than 1: write pl.ELU(alpha) or 'elu'",
+        "prelu": "a slope that is trained is not supported: write pl.LeakyReLU(slope) with a fixed one",
+        "step": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'sigmoid'",
+        "heaviside": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'sigmoid'",
+        "sign": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'tanh'",
+    },
+)
+"""The table, by name."""
 
 
 def as_activation(activation: object, **settings: Any) -> Activation:
@@ -368,6 +424,7 @@ def as_activation(activation: object, **settings: Any) -> Activation:
     Parameters
     ----------
     activation : str or Activation
+        A name in any case, or one of its synonyms.
     **settings : float
         For rows that take numbers, as stored in a file: ``slope``, ``alpha``.
 
@@ -378,15 +435,9 @@ def as_activation(activation: object, **settings: Any) -> Activation:
     TypeError
         Neither a name nor an Activation.
     """
-    if isinstance(activation, Activation):
-        return activation
-    if not isinstance(activation, str):
-        raise TypeError(f"an activation is a name or a pellucid.Activation, got {activation!r}")
-    if activation not in ACTIVATIONS:
-        raise unknown_name("activation", activation, ACTIVATIONS)
-    row = ACTIVATIONS[activation]
-    if settings == dict(row.settings) or not settings:
+    row: Activation = ACTIVATIONS.look_up(activation, Activation)
+    if activation is row or not settings or settings == dict(row.settings):
         return row
-    if activation not in _WITH_SETTINGS or set(settings) != set(row.settings):
+    if row.name not in _WITH_SETTINGS or set(settings) != set(row.settings):
         raise ValueError(f"activation {activation!r} takes the settings {list(row.settings)}, got {list(settings)}")
-    return _WITH_SETTINGS[activation](**settings)
+    return _WITH_SETTINGS[row.name](**settings)

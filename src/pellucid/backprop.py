@@ -15,11 +15,12 @@ import numpy as np
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array
+from pellucid.hints import Hinted
 from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import Loss, canonical_pair
 
 
-class Gradient:
+class Gradient(Hinted):
     """∇L of a network's loss: one flat vector, seen by layer.
 
     Attributes
@@ -31,6 +32,8 @@ class Gradient:
     """
 
     __slots__ = ("_sizes", "_views", "loss", "vector")
+
+    _called = "run.gradient"
 
     def __init__(self, sizes: tuple[int, ...], vector: Array, loss: float) -> None:
         self._sizes = sizes
@@ -68,8 +71,8 @@ class Penalty(NamedTuple):
     def value(self, W: PerLayer) -> float:
         """The penalty of these weights."""
         total = 0.0
-        for l in W if self else ():
-            total += self.l2 / 2 * float(np.vdot(W[l], W[l])) + self.l1 * float(np.abs(W[l]).sum())
+        for W_l in W if self else ():
+            total += self.l2 / 2 * float(np.vdot(W_l, W_l)) + self.l1 * float(np.abs(W_l).sum())
         return total
 
     def gradient(self, W_l: Array) -> Array:
@@ -255,7 +258,7 @@ def gradient(
     return Gradient(layers.sizes, vector, total)
 
 
-class Record:
+class Record(Hinted):
     """Everything that the five steps computed, kept apart by sample; its arrays are read-only copies.
 
     Arrays have shape (n, n_l) for a batch and (n_l,) for one input.
@@ -284,6 +287,8 @@ class Record:
     is_single : bool
         Whether one input was given, without a sample axis.
     """
+
+    _called = "run"
 
     def __init__(
         self,

@@ -11,8 +11,11 @@ from collections.abc import Iterable
 from types import ModuleType
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(ValueError, KeyError):
     """A name (of an activation, loss, optimizer, ...) that no table has."""
+
+    def __str__(self) -> str:  # KeyError shows its message in quotes
+        return str(self.args[0])
 
 
 class UnknownLabelError(KeyError):
@@ -74,37 +77,36 @@ class TrainingDiverged(FloatingPointError):  # noqa: N818 (a fixed name)
         self.history = history
 
 
-_OTHER_NAMES = {
-    "bce": "binary_cross_entropy",
-    "ce": "cross_entropy",
-    "nll": "cross_entropy",
-    "l1": "mae",
-    "l2": "mse",
-    "mean_squared_error": "mse",
-    "mean_absolute_error": "mae",
-    "pinball": "quantile",
-    "linear": "identity",
-    "logistic": "sigmoid",
-    "swish": "silu",
-    "he": "he_normal",
-    "kaiming": "he_normal",
-    "xavier": "glorot_uniform",
-    "glorot": "glorot_uniform",
-    "normal": "standard_normal",
-}
-"""What other libraries call rows of the tables: for the hint of an error alone."""
+def plain_name(name: str) -> str:
+    """Return the letters and digits of a name in lower case: what ``Leaky-ReLU`` and ``leaky_relu`` have in common."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def nearest(asked: str, known: Iterable[str]) -> str | None:
+    """Return the known name that another one most likely means, or None.
+
+    A name that differs in case, hyphens and underscores comes first, then one that begins with what was asked, then the
+    one that is spelled most alike.
+    """
+    import difflib  # when a name is wrong, and not at every start
+
+    by_plain = {plain_name(name): name for name in known}
+    plain = plain_name(asked)
+    if plain in by_plain:
+        return by_plain[plain]
+    if len(plain) > 2:
+        for name in sorted(by_plain):
+            if name.startswith(plain):
+                return by_plain[name]
+    close = difflib.get_close_matches(plain, by_plain, n=1, cutoff=0.6)
+    return by_plain[close[0]] if close else None
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
-    """Build the error for a name that is in no table, with the nearest one that is."""
-    import difflib  # when a name is wrong, and not at every start
-
+    """Build the error for a name that a list does not have, with the nearest one that it has."""
     known = sorted(known)
-    asked = str(name).lower().replace("-", "_").replace(" ", "_")
-    near = [_OTHER_NAMES[asked]] if _OTHER_NAMES.get(asked) in known else []
-    near = near or [row for row in known if asked and row.startswith(asked)]
-    near = near or difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}? Known" if near else "known"
+    near = nearest(str(name), known)
+    hint = f"did you mean {near!r}? Known" if near else "known"
     return UnknownNameError(f"unknown {kind} {name!r}: {hint}: {', '.join(known)}")
 
 

@@ -74,10 +74,10 @@ class Explanation:
 def explain(
     record: Record,
     symbol: str | Label,
-    *,
     layer: int | None = None,
     j: int | None = None,
     k: int | None = None,
+    *,
     sample: int | None = None,
     digits: int = 6,
 ) -> Explanation:

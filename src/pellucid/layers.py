@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from itertools import count, pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from pellucid.activations import Activation, as_activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_dtype, as_numbers
-from pellucid.errors import UnknownLabelError, unknown_name
+from pellucid.errors import UnknownLabelError
+from pellucid.hints import Hinted
 from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
+from pellucid.randomness import Seed, as_generator
+from pellucid.registry import Registry
 
 
-class PerLayer(Mapping[int, Array]):
-    """Arrays by layer, as in ``W[2]`` or ``run.z[3]``; the keys are the layer numbers of the textbook.
+class PerLayer(Hinted):
+    """Arrays by layer, as in ``W[2]`` or ``run.z[3]``, by the layer numbers of the textbook.
 
-    Assigning to a layer copies numbers into its array and never replaces the array, so that views stay views.
+    Iterating yields the arrays in the order of the layers, so that ``zip(net.W, net.b)`` goes through both;
+    ``items()`` yields pairs (layer, array). Assigning to a layer copies numbers into its array and never replaces the
+    array, so that views stay views.
 
     Parameters
     ----------
@@ -28,7 +33,7 @@ class PerLayer(Mapping[int, Array]):
     """
 
     def __init__(self, symbol: str, arrays: dict[int, Array]) -> None:
-        self.symbol = symbol
+        self.symbol = self._called = symbol
         self._arrays = arrays
 
     def __getitem__(self, layer: int) -> Array:
@@ -36,15 +41,25 @@ class PerLayer(Mapping[int, Array]):
             return self._arrays[layer]
         except (KeyError, TypeError):
             pass
-        first, last = min(self._arrays), max(self._arrays)
-        layers = f"layers {first} … {last}" if first < last else f"layer {first} alone"
-        name = f"{self.symbol}[{layer!r}]"
-        if layer == 1:
-            what = f"{SYMBOLS[self.symbol.lower()]}{'es' if self.symbol == 'b' else 's'}"
+        if not isinstance(layer, int | np.integer | slice):
+            got = f"an array of shape {layer.shape}" if isinstance(layer, np.ndarray) else repr(layer)
             raise UnknownLabelError(
-                f"{name}: layer 1 is the input and has no {what}; the first are {self.symbol}[2] ({layers})"
+                f"{self.symbol}[l] takes the number of a layer, got {got}; iterating {self.symbol} yields its arrays, "
+                f"{self.symbol}.items() pairs of layer and array"
             )
-        raise UnknownLabelError(f"{name}: there is no such layer; {self.symbol} has {layers}")
+        first, last = min(self._arrays), max(self._arrays)
+        layers = f"layers {first} … {last}" if first < last else f"layer {first} only"
+        name = f"{self.symbol}[{layer!r}]"
+        if isinstance(layer, slice):
+            raise UnknownLabelError(f"{name}: a slice of layers is not supported; list({self.symbol}) has all of them")
+        if isinstance(layer, int) and layer in (0, 1) and first == 2:
+            what = f"{SYMBOLS[self.symbol.lower()]}{'es' if self.symbol == 'b' else 's'}"
+            why = "layer 1 is the input" if layer == 1 else "layers count from 1, the input, which"
+            raise UnknownLabelError(
+                f"{name}: {why} {'and ' if layer == 1 else ''}has no {what}; the first are {self.symbol}[2] ({layers})"
+            )
+        hint = f"; the last is {self.symbol}[{last}]" if isinstance(layer, int) and layer < 0 else ""
+        raise UnknownLabelError(f"{name}: there is no such layer; {self.symbol} has {layers}{hint}")
 
     def __setitem__(self, layer: int, values: ArrayLike) -> None:
         target = self[layer]
@@ -53,14 +68,61 @@ class PerLayer(Mapping[int, Array]):
             raise ValueError(f"{self.symbol}[{layer}] has shape {target.shape}, got {numbers.shape}")
         target[...] = numbers
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._arrays)
+    def __iter__(self) -> Iterator[Array]:
+        return iter(self._arrays.values())
 
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def __contains__(self, layer: object) -> bool:
+        return layer in self._arrays
+
+    def keys(self) -> KeysView[int]:
+        """The numbers of the layers."""
+        return self._arrays.keys()
+
+    def values(self) -> ValuesView[Array]:
+        """The arrays, as in iterating."""
+        return self._arrays.values()
+
+    def items(self) -> ItemsView[int, Array]:
+        """Pairs of a layer's number and its array."""
+        return self._arrays.items()
+
+    def assign(self, given: Any, name: str = "") -> None:
+        """Copy numbers into all arrays.
+
+        Parameters
+        ----------
+        given : PerLayer, mapping or sequence
+            An array for each layer, by its number or in order.
+        name : str, optional
+            What to call them in an error, if not by their symbol.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Other layers, or arrays of other shapes; nothing is changed.
+        """
+        by_layer = dict(given.items()) if hasattr(given, "items") else dict(zip(count(2), given, strict=False))
+        if set(by_layer) != set(self._arrays):
+            raise ValueError(
+                f"{name or self.symbol} has arrays for layers {sorted(by_layer)}, but the network has layers "
+                f"{list(self._arrays)} with {self.symbol}"
+            )
+        before = {layer: array.copy() for layer, array in self._arrays.items()}
+        try:
+            for layer, values in by_layer.items():
+                self[layer] = values
+        except BaseException:
+            for layer, array in before.items():
+                self._arrays[layer][...] = array
+            raise
+
     def __repr__(self) -> str:
-        return f"{self.symbol}[l] for l = {', '.join(f'{layer} {array.shape}' for layer, array in self.items())}"
+        shown = [f"{layer} {array.shape}" for layer, array in self._arrays.items()]
+        shown = shown if len(shown) <= 8 else [*shown[:6], "…", shown[-1]]
+        return f"{self.symbol}[l] for l = {', '.join(shown)}"
 
 
 def parameter_count(sizes: Sequence[int]) -> int:
@@ -93,28 +155,54 @@ class Initialiser(NamedTuple):
     formula: str
     source: str
     draws_biases: bool = False
+    synonyms: tuple[str, ...] = ()
 
 
 _GLOROT = "Glorot, Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010"
 _HE = "He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015"
 _LECUN = "LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998"
 
-INITIALISERS: Mapping[str, Initialiser] = {
-    row.name: row
-    for row in (
-        Initialiser("glorot_uniform", lambda m, n: (6 / (m + n)) ** 0.5, True, "U(±√(6/(n_{l-1} + n_l)))", _GLOROT),
-        Initialiser("glorot_normal", lambda m, n: (2 / (m + n)) ** 0.5, False, "N(0, 2/(n_{l-1} + n_l))", _GLOROT),
-        Initialiser("he_uniform", lambda m, n: (6 / m) ** 0.5, True, "U(±√(6/n_{l-1}))", _HE),
-        Initialiser("he_normal", lambda m, n: (2 / m) ** 0.5, False, "N(0, 2/n_{l-1})", _HE),
+INITIALISERS: Registry[Initialiser] = Registry(
+    "initialiser",
+    (
+        Initialiser(
+            "glorot_uniform", lambda m, n: (6 / (m + n)) ** 0.5, True, "U(±√(6/(n_{l-1} + n_l)))", _GLOROT,
+            synonyms=("glorot", "xavier", "xavier_uniform"),
+        ),
+        Initialiser(
+            "glorot_normal", lambda m, n: (2 / (m + n)) ** 0.5, False, "N(0, 2/(n_{l-1} + n_l))", _GLOROT,
+            synonyms=("xavier_normal",),
+        ),
+        Initialiser(
+            "he_uniform", lambda m, n: (6 / m) ** 0.5, True, "U(±√(6/n_{l-1}))", _HE, synonyms=("kaiming_uniform",)
+        ),
+        Initialiser(
+            "he_normal", lambda m, n: (2 / m) ** 0.5, False, "N(0, 2/n_{l-1})", _HE,
+            synonyms=("he", "kaiming", "kaiming_normal"),
+        ),
         Initialiser("lecun_uniform", lambda m, n: (3 / m) ** 0.5, True, "U(±√(3/n_{l-1}))", _LECUN),
-        Initialiser("lecun_normal", lambda m, n: (1 / m) ** 0.5, False, "N(0, 1/n_{l-1})", _LECUN),
+        Initialiser(
+            "lecun_normal", lambda m, n: (1 / m) ** 0.5, False, "N(0, 1/n_{l-1})", _LECUN, synonyms=("lecun",)
+        ),
         Initialiser(
             "standard_normal", lambda m, n: 1.0, False, "N(0, 1), biases too",
-            "Nielsen, Neural networks and deep learning, 2015", draws_biases=True,
+            "Nielsen, Neural networks and deep learning, 2015", draws_biases=True, synonyms=("randn",),
         ),
-        Initialiser("zeros", lambda m, n: 0.0, False, "0", "for showing why it fails: hidden neurons stay equal"),
-    )
-}  # fmt: skip
+        Initialiser(
+            "zeros", lambda m, n: 0.0, False, "0", "for showing why it fails: hidden neurons stay equal",
+            synonyms=("zero",),
+        ),
+    ),
+    columns=(("weights", lambda row: row.formula), ("source", lambda row: row.source)),
+    example="a number, a flat vector or (weights, biases)",
+    elsewhere={
+        "random": "write init='glorot_uniform', 'he_normal' or 'standard_normal'",
+        "uniform": "write init='glorot_uniform', whose range fits the sizes of the layers",
+        "normal": "write init='standard_normal' for N(0, 1), or 'glorot_normal', whose variance fits the sizes",
+        "ones": "write init=1.0",
+        "orthogonal": "it is not in the table: give (weights, biases) of your own",
+    },
+)  # fmt: skip
 """The table of initialisers, by name."""
 
 _HE_FAMILY = ("relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "softplus")
@@ -127,7 +215,7 @@ def default_initialiser(activation: Activation) -> str:
     return "lecun_normal" if activation.name == "selu" else "glorot_uniform"
 
 
-class Layers:
+class Layers(Hinted):
     """The sizes, activations and parameters of a feed-forward network.
 
     Parameters
@@ -139,7 +227,7 @@ class Layers:
     output : str or Activation, optional
         For layer F in place of the one activation; not together with a sequence.
     dtype : {'float64', 'float32'}
-    seed : int or numpy.random.SeedSequence, optional
+    seed : int, numpy.random.Generator or SeedSequence, optional
         For the initial weights. float32 starts from the rounded float64 numbers of the same seed.
     init : optional
         A name in `INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or a pair
@@ -159,7 +247,7 @@ class Layers:
         output: object = None,
         *,
         dtype: DTypeLike = "float64",
-        seed: int | np.random.SeedSequence | None = None,
+        seed: Seed = None,
         init: object = None,
     ) -> None:
         if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
@@ -170,6 +258,8 @@ class Layers:
         self._activations = _activations_by_layer(len(self._sizes), activation, output)
         self._bind(np.zeros(parameter_count(self._sizes), as_dtype(dtype)))
         self._initialise(init, seed)
+
+    _called = "net"
 
     engine_choice: str = "auto"
     """Which engine may run: ``auto``, ``native`` or ``numpy``."""
@@ -209,13 +299,21 @@ class Layers:
 
     @property
     def W(self) -> PerLayer:
-        """W[l] of shape (n_l, n_{l-1}), l = 2 … F: writable views into `parameters`."""
+        """W[l] of shape (n_l, n_{l-1}), l = 2 … F: writable views into `parameters`; assigning copies into them."""
         return self._by_layer()[0]
+
+    @W.setter
+    def W(self, given: Any) -> None:
+        self.W.assign(given)
 
     @property
     def b(self) -> PerLayer:
-        """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`."""
+        """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`; assigning copies into them."""
         return self._by_layer()[1]
+
+    @b.setter
+    def b(self, given: Any) -> None:
+        self.b.assign(given)
 
     @property
     def parameters(self) -> Array:
@@ -233,8 +331,8 @@ class Layers:
         """1 for the weights and 0 for the biases in the order of `parameters`: what a penalty acts on."""
         mask = np.zeros_like(self._parameters)
         W, _ = parameter_views(self._sizes, mask)
-        for l in W:
-            W[l][...] = 1
+        for W_l in W:
+            W_l[...] = 1
         return mask
 
     def labels(self, symbol: str) -> list[Label]:
@@ -301,17 +399,14 @@ class Layers:
         self.__dict__.update(state)
         self._bind(self._parameters)
 
-    def _initialise(self, init: object, seed: int | np.random.SeedSequence | None) -> None:
+    def _initialise(self, init: object, seed: Seed) -> None:
         if init is None or isinstance(init, str):
-            if isinstance(init, str) and init not in INITIALISERS:
-                raise unknown_name("initialiser", init, INITIALISERS)
-            if init == "zeros":
+            name = None if init is None else INITIALISERS[init].name
+            if name == "zeros":
                 return
-            if seed is not None and not isinstance(seed, np.random.SeedSequence):
-                as_count(seed, "seed", 0)
-            rng = np.random.default_rng(seed)
-            for l in self.W:
-                row = INITIALISERS[init or default_initialiser(self._activations[l])]
+            rng = as_generator(seed)
+            for l in range(2, self.F + 1):
+                row = INITIALISERS[name or default_initialiser(self._activations[l])]
                 scale = row.scale(self.size(l - 1), self.size(l))
                 draw = (lambda shape: rng.uniform(-1, 1, shape)) if row.is_uniform else rng.standard_normal
                 self.W[l][...] = scale * draw(self.W[l].shape)
@@ -320,15 +415,8 @@ class Layers:
         elif isinstance(init, (int, float, np.integer, np.floating)) and not isinstance(init, bool):
             self._parameters[...] = as_numbers(init, "init", self.dtype)
         elif isinstance(init, (tuple, list)) and len(init) == 2 and not np.isscalar(init[0]):
-            for name, per_layer, given in (("weights", self.W, init[0]), ("biases", self.b, init[1])):
-                arrays = dict(given) if isinstance(given, Mapping) else dict(enumerate(given, start=2))
-                if set(arrays) != set(per_layer):
-                    raise ValueError(
-                        f"init: {name} are given for layers {sorted(arrays)}, but the network has layers "
-                        f"{list(per_layer)} with {name}"
-                    )
-                for l, array in arrays.items():
-                    per_layer[l] = array
+            self.W.assign(init[0], "init: W")
+            self.b.assign(init[1], "init: b")
         elif isinstance(init, (np.ndarray, list, tuple)):
             self.parameters = init
         else:
@@ -336,26 +424,44 @@ class Layers:
 
 
 def _activations_by_layer(n_layers: int, activation: object, output: object) -> Mapping[int, Activation]:
-    if isinstance(activation, (str, Activation)):
-        hidden = as_activation(activation)
-        rows = [hidden] * (n_layers - 2) + [hidden if output is None else as_activation(output)]
-    elif isinstance(activation, Sequence):
-        if output is not None:
+    """Read σ of each layer 2 … F from one for all, one for each, or those of the hidden layers and of layer F."""
+    n_hidden = n_layers - 2
+    if isinstance(activation, Sequence) and not isinstance(activation, str):
+        given = list(activation)
+        if output is not None and len(given) == n_hidden + 1:
             raise ValueError(
-                "activation gives one entry per layer, the last for layer F: output cannot be given as well"
+                f"activation has {_entries(given)}, one for each of the layers 2 … {n_layers}, so "
+                f"output={output!r} would be a second one for layer {n_layers}: leave one of them out"
             )
-        if len(activation) != n_layers - 1:
+        if output is None and len(given) == n_hidden:
             raise ValueError(
-                f"activation has {len(activation)} entries, but the network has {n_layers - 1} layers with one: "
-                f"layers 2 … {n_layers}"
+                f"activation has {_entries(given)}, those of the hidden layers, but layer {n_layers} needs one too: "
+                f"write activation={_shown(given)}, output='sigmoid' (or 'identity', 'softmax', …)"
             )
-        rows = [as_activation(entry) for entry in activation]
+        if len(given) != (n_hidden + 1 if output is None else n_hidden):
+            what = (
+                f"{n_hidden + 1}, one for each of the layers 2 … {n_layers}, or {n_hidden} for the hidden layers with "
+                "output=…"
+                if output is None
+                else f"{n_hidden}, one for each hidden layer"
+            )
+            raise ValueError(f"activation has {_entries(given)}, but the network needs {what}")
+        rows = [as_activation(entry) for entry in (given if output is None else [*given, output])]
     else:
-        raise TypeError(f"activation must be a name, a pellucid.Activation or a list of them, got {activation!r}")
+        hidden = as_activation(activation)
+        rows = [hidden] * n_hidden + [hidden if output is None else as_activation(output)]
     for l, row in enumerate(rows[:-1], start=2):
         if not row.elementwise:
             raise ValueError(
-                f"activation {row} on layer {l}: it is not element-wise and serves on the output layer {n_layers} alone"
-                f"; give it as output={row.name!r}"
+                f"activation {row} on layer {l}: it is not element-wise and can be used only on the output layer "
+                f"{n_layers}; write output={row.name!r}"
             )
     return dict(enumerate(rows, start=2))
+
+
+def _entries(given: Sequence[object]) -> str:
+    return f"{len(given)} {'entry' if len(given) == 1 else 'entries'}"
+
+
+def _shown(activations: Sequence[object]) -> list[object]:
+    return [row.name if isinstance(row, Activation) else row for row in activations]

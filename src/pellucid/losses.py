@@ -20,8 +20,8 @@ import numpy as np
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_array, as_number, as_numbers, pieces
-from pellucid.described import Row
-from pellucid.errors import unknown_name
+from pellucid.hints import hinted, hinted_class
+from pellucid.registry import Registry, Row
 
 
 class CanonicalPair(NamedTuple):
@@ -43,6 +43,7 @@ class CanonicalPair(NamedTuple):
     delta_latex: str = "a_j - y_j"
 
 
+@hinted_class
 @dataclass(frozen=True, eq=False)
 class Loss(Row):
     """A loss L of one sample with its gradient ∇_a L.
@@ -76,6 +77,10 @@ class Loss(Row):
         Where it is defined.
     settings : mapping
         The numbers that a row was made with.
+    range : str
+        The interval that L lies in.
+    synonyms : tuple of str
+        Other names of the same loss.
 
     Examples
     --------
@@ -98,6 +103,8 @@ class Loss(Row):
     residual_kinks: tuple[float, ...] = ()
     source: str = ""
     settings: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    range: str = "[0, ∞)"
+    synonyms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -258,6 +265,7 @@ class Huber(Loss):
         Where it turns linear, in the units of y.
     """
 
+    @hinted
     def __init__(self, delta: float = 1.0) -> None:
         delta = as_number(delta, "delta", 0, open_low=True)
         super().__init__(
@@ -272,6 +280,7 @@ class Huber(Loss):
             residual_kinks=(-delta, delta),
             source="Huber, Robust estimation of a location parameter, 1964",
             settings={"delta": delta},
+            synonyms=("huber_loss", "smooth_l1", "smooth_l1_loss"),
         )
 
 
@@ -285,6 +294,7 @@ class Quantile(Loss):
         their order, again and again: three for three outputs, or for six.
     """
 
+    @hinted
     def __init__(self, tau: float | Sequence[float] = 0.5) -> None:
         if isinstance(tau, Sequence | np.ndarray) and not isinstance(tau, str):
             self._several(tuple(as_number(one, "tau", 0, 1, open_low=True) for one in tau))
@@ -303,6 +313,7 @@ class Quantile(Loss):
             residual_kinks=(0.0,),
             source="Koenker, Bassett, Regression quantiles, 1978",
             settings={"tau": tau},
+            synonyms=("pinball", "pinball_loss", "quantile_loss"),
         )
 
     def _several(self, taus: tuple[float, ...]) -> None:
@@ -322,6 +333,7 @@ class Quantile(Loss):
             residual_kinks=(0.0,),
             source="Koenker, Bassett, Regression quantiles, 1978",
             settings={"tau": taus},
+            synonyms=("pinball", "pinball_loss", "quantile_loss"),
         )
 
 
@@ -330,19 +342,22 @@ _ROWS = (
         "mse", _mse, _mse_gradient,
         formula="(1/m) Σ_j (a_j - y_j)^2", gradient_formula="(2/m) (a_j - y_j)",
         latex=r"\frac1m \sum_j (a_j - y_j)^2", gradient_latex=r"\frac2m (a_j - y_j)",
+        synonyms=("mean_squared_error", "mse_loss", "squared_loss"),
         source="mean squared error over the m outputs of one sample",
     ),
     Loss(
         "half_squared_error", _half_squared_error, _half_squared_error_gradient,
         formula="(1/2) Σ_j (a_j - y_j)^2", gradient_formula="a_j - y_j",
         latex=r"\frac12 \sum_j (a_j - y_j)^2", gradient_latex="a_j - y_j",
+        synonyms=("quadratic", "quadratic_cost", "half_sse"),
         source="Nielsen, Neural networks and deep learning, 2015, the quadratic cost of one sample",
     ),
     Loss(
         "mae", _mae, _mae_gradient,
         formula="(1/m) Σ_j |a_j - y_j|", gradient_formula="(1/m) sign(a_j - y_j)",
         latex=r"\frac1m \sum_j |a_j - y_j|", gradient_latex=r"\frac1m \operatorname{sign}(a_j - y_j)",
-        residual_kinks=(0.0,), source="mean absolute error over the m outputs; sign(0) = 0",
+        residual_kinks=(0.0,), synonyms=("mean_absolute_error", "l1_loss", "absolute_error"),
+        source="mean absolute error over the m outputs; sign(0) = 0",
     ),
     Huber(),
     Quantile(),
@@ -354,6 +369,7 @@ _ROWS = (
         canonical={
             "exp": CanonicalPair(_poisson_of_exp, _poisson_delta, "(1/m) (a_j - y_j)", r"\frac1m (a_j - y_j)"),
         },
+        range="(-∞, ∞)",
         source="negative log-likelihood of a Poisson count with rate a, without the constant ln y!",
     ),
     Loss(
@@ -367,6 +383,7 @@ _ROWS = (
                 _cross_entropy_of_sigmoid, _cross_entropy_delta, "-y_j (1 - a_j)", "-y_j (1 - a_j)"
             ),
         },
+        synonyms=("categorical_cross_entropy", "sparse_categorical_cross_entropy", "cross_entropy_loss", "ce"),
         source="Goodfellow, Bengio, Courville, Deep learning, 2016, section 6.2.2",
     ),
     Loss(
@@ -376,14 +393,54 @@ _ROWS = (
         gradient_latex=r"\frac{1 - y_j}{1 - a_j} - \frac{y_j}{a_j}",
         targets="probabilities", domain=(0.0, 1.0), outputs=("sigmoid",),
         canonical={"sigmoid": CanonicalPair(_binary_cross_entropy_of_sigmoid, _residual)},
+        synonyms=("bce", "bce_loss", "binary_cross_entropy_loss"),
         source="Nielsen, Neural networks and deep learning, 2015, chapter 3",
     ),
 )  # fmt: skip
 
-LOSSES: Mapping[str, Loss] = {row.name: row for row in _ROWS}
-"""The table, by name."""
-
 _WITH_SETTINGS: Mapping[str, type[Huber] | type[Quantile]] = {"huber": Huber, "quantile": Quantile}
+
+_LOGITS = "it takes z^F (logits) elsewhere; here L is of a^F: write output={}, loss={!r}"
+
+_SUM = "write 'half_squared_error', whose gradient is half of the sum's, or 'mse', the mean over the outputs"
+_KL = "it differs from the cross-entropy by the entropy of y, which has no gradient: write 'cross_entropy'"
+
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    _ROWS,
+    columns=(
+        ("L of one sample", lambda row: row.formula),
+        ("∂L/∂a_j", lambda row: row.gradient_formula),
+        ("range", lambda row: row.range),
+    ),
+    example="a pl.Loss",
+    elsewhere={
+        "squared_error": "elsewhere it is a sum, a mean or half of it: write 'mse' for (1/m) Σ_j (a_j - y_j)^2, or "
+        "'half_squared_error' for (1/2) Σ_j (a_j - y_j)^2",
+        "sse": _SUM,
+        "sum_squared_error": _SUM,
+        "l2": "elsewhere it is a sum, a mean or half of it: write 'mse' or 'half_squared_error'; for a penalty on the "
+        "weights give l2=1e-4",
+        "l1": "write 'mae' for the mean absolute error; for a penalty on the weights give l1=1e-4",
+        "rmse": "a root over all samples is not a mean of losses of single samples: write loss='mse', metrics='rmse'",
+        "log_loss": "write 'cross_entropy' with output='softmax' for one of several classes, or "
+        "'binary_cross_entropy' with output='sigmoid' for yes or no",
+        "logistic": "write loss='binary_cross_entropy' with output='sigmoid'",
+        "nll": "it takes logarithms of probabilities elsewhere; here L is of a^F: write output='softmax', "
+        "loss='cross_entropy'",
+        "nll_loss": "it takes logarithms of probabilities elsewhere; here L is of a^F: write output='softmax', "
+        "loss='cross_entropy'",
+        "bce_with_logits": _LOGITS.format("'sigmoid'", "binary_cross_entropy"),
+        "bce_with_logits_loss": _LOGITS.format("'sigmoid'", "binary_cross_entropy"),
+        "softmax_cross_entropy": _LOGITS.format("'softmax'", "cross_entropy"),
+        "sigmoid_cross_entropy": _LOGITS.format("'sigmoid'", "binary_cross_entropy"),
+        "poisson_nll_loss": "it takes ln a elsewhere; here L is of the rate a: write output='exp', loss='poisson'",
+        "kl_divergence": _KL,
+        "kl_div_loss": _KL,
+        "accuracy": "it has no gradient: write loss='cross_entropy', metrics='accuracy'",
+    },
+)
+"""The table, by name."""
 
 
 def as_loss(loss: object, **settings: Any) -> Loss:
@@ -392,6 +449,7 @@ def as_loss(loss: object, **settings: Any) -> Loss:
     Parameters
     ----------
     loss : str or Loss
+        A name in any case, or one of its synonyms.
     **settings : float
         For rows that take numbers, as stored in a file: ``delta``, ``tau``.
 
@@ -402,18 +460,12 @@ def as_loss(loss: object, **settings: Any) -> Loss:
     TypeError
         Neither a name nor a Loss.
     """
-    if isinstance(loss, Loss):
-        return loss
-    if not isinstance(loss, str):
-        raise TypeError(f"a loss is a name or a pellucid.Loss, got {loss!r}")
-    if loss not in LOSSES:
-        raise unknown_name("loss", loss, LOSSES)
-    row = LOSSES[loss]
-    if settings == dict(row.settings) or not settings:
+    row: Loss = LOSSES.look_up(loss, Loss)
+    if loss is row or not settings or settings == dict(row.settings):
         return row
-    if loss not in _WITH_SETTINGS or set(settings) != set(row.settings):
+    if row.name not in _WITH_SETTINGS or set(settings) != set(row.settings):
         raise ValueError(f"loss {loss!r} takes the settings {list(row.settings)}, got {list(settings)}")
-    return _WITH_SETTINGS[loss](**settings)
+    return _WITH_SETTINGS[row.name](**settings)
 
 
 def canonical_pair(loss: Loss, output: Activation) -> CanonicalPair | None:
@@ -454,17 +506,17 @@ def check_output(loss: Loss, output: Activation, n_outputs: int) -> None:
 
 
 def as_targets(
-    Y: ArrayLike, loss: Loss, n: int, n_outputs: int, dtype: np.dtype[Any], *, single: bool, name: str = "Y"
+    y: ArrayLike, loss: Loss, n: int, n_outputs: int, dtype: np.dtype[Any], *, single: bool, name: str = "y"
 ) -> Array:
     """Read the targets of n samples for a loss.
 
     Parameters
     ----------
-    Y : array_like
+    y : array_like
         Of shape (n, n_F); for one output also (n,), taken as (n, 1); for cross-entropy also class indices, whole
-        numbers of shape (n,) in [0, n_F). With ``single``, the same without the sample axis.
+        numbers of shape (n,) or (n, 1) in [0, n_F). With ``single``, the same without the sample axis.
     loss : Loss
-        Its `targets` says what Y may hold.
+        Its `targets` says what y may hold.
     n, n_outputs : int
         The number of samples and n_F.
     dtype : dtype
@@ -484,12 +536,14 @@ def as_targets(
     ValueError, TypeError
         Another shape (nothing is broadcast), NaN or infinity, values that the loss cannot take.
     """
-    raw = as_array(Y, name)
+    raw = as_array(y, name)
     samples = () if single else (n,)
     takes_classes = loss.targets == "classes"
+    if takes_classes and n_outputs > 1 and raw.shape == (*samples, 1):
+        raw = raw.reshape(samples)  # a column of class indices, as a table gives it
     if takes_classes and raw.ndim == len(samples) and (n_outputs > 1 or raw.dtype.kind in "iu"):
         return _one_hot(raw, n, n_outputs, dtype, samples=samples, name=name)
-    targets = as_numbers(Y, name, dtype)
+    targets = as_numbers(y, name, dtype)
     also = ""
     if takes_classes:
         also = f" or class indices of shape {samples}"

@@ -9,6 +9,7 @@ from typing import Any
 from pellucid.arrays import ArrayLike
 from pellucid.engine import as_threads, compiled
 from pellucid.errors import TrainingDiverged
+from pellucid.hints import check_keywords, hinted
 from pellucid.network import Network
 from pellucid.training import History, Trainer, progress_bar, shows_progress
 
@@ -19,7 +20,7 @@ class Training:
     Parameters
     ----------
     network : Network
-    X, Y : array_like
+    X, y : array_like
     loss : str or Loss
     **settings
         As `Network.train` takes them, but for ``threads`` and ``progress``.
@@ -35,19 +36,22 @@ class Training:
         ``threads`` or ``progress``, which belong to `train_many`; no network.
     """
 
-    def __init__(self, network: Network, X: ArrayLike, Y: ArrayLike, loss: object = "mse", **settings: Any) -> None:
+    @hinted
+    def __init__(self, network: Network, X: ArrayLike, y: ArrayLike, loss: object = "mse", **settings: Any) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"a training is of a pellucid.Network, got {network!r}")
         for name in ("threads", "progress"):
             if name in settings:
                 raise TypeError(f"{name} is of all trainings together: give it to train_many")
-        self.network, self.X, self.Y, self.loss, self.settings = network, X, Y, loss, settings
+        check_keywords(Network.train, settings)
+        self.network, self.X, self.y, self.loss, self.settings = network, X, y, loss, settings
         self.problem: TrainingDiverged | None = None
 
     def __repr__(self) -> str:
         return f"<Training of {self.network!r}>"
 
 
+@hinted
 def train_many(
     trainings: Iterable[Training],
     *,
@@ -118,7 +122,7 @@ def _prepare(trainings: list[Training]) -> list[Trainer]:
             raise ValueError(f"trainings {numbers[id(training.network)]} and {number} are of the same network")
         numbers[id(training.network)] = number
         try:
-            trainers.append(training.network.trainer(training.X, training.Y, training.loss, **training.settings))
+            trainers.append(training.network.trainer(training.X, training.y, training.loss, **training.settings))
         except Exception as error:
             error.add_note(f"in training {number} of {len(trainings)}")
             raise

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.errors import unknown_name
+from pellucid.registry import Registry
 
-Metric = Callable[[Array, Array], float]
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """A row of the table: called with outputs and targets, it returns a number.
+
+    Parameters
+    ----------
+    name : str
+        The curve of the history.
+    function : callable
+        (a, y) ↦ number.
+    formula : str
+    range : str
+        The interval of its values.
+    synonyms : tuple of str
+        Other names of the same number.
+    """
+
+    name: str
+    function: Callable[[Array, Array], float]
+    formula: str = ""
+    range: str = ""
+    synonyms: tuple[str, ...] = ()
+
+    def __call__(self, a: Array, y: Array) -> float:
+        """Return the number for outputs a and targets y, both of shape (n, n_F)."""
+        return self.function(a, y)
 
 
 def accuracy(a: Array, y: Array) -> float:
@@ -29,6 +56,11 @@ def mae(a: Array, y: Array) -> float:
     return float(np.abs(a - y).mean())
 
 
+def mse(a: Array, y: Array) -> float:
+    """Mean squared error over samples and outputs, in the units of y squared."""
+    return float(np.square(a - y).mean())
+
+
 def rmse(a: Array, y: Array) -> float:
     """Root of the mean squared error over samples and outputs, in the units of y."""
     return float(np.sqrt(np.square(a - y).mean()))
@@ -43,16 +75,35 @@ def r2(a: Array, y: Array) -> float:
     return float(score.mean())
 
 
-METRICS: Mapping[str, Metric] = {f.__name__: f for f in (accuracy, label_accuracy, mae, rmse, r2)}
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    (
+        Metric(
+            "accuracy", accuracy, "share of samples whose class is right", "[0, 1]",
+            ("acc", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy", "accuracy_score"),
+        ),
+        Metric("label_accuracy", label_accuracy, "share of labels on the right side of 0.5", "[0, 1]"),
+        Metric("mae", mae, "mean of |a - y|", "[0, ∞)", ("mean_absolute_error",)),
+        Metric("mse", mse, "mean of (a - y)²", "[0, ∞)", ("mean_squared_error",)),
+        Metric("rmse", rmse, "√mse", "[0, ∞)", ("root_mean_squared_error",)),
+        Metric("r2", r2, "1 - Σ (a - y)² / Σ (y - ȳ)²", "(-∞, 1]", ("r2_score", "r_squared")),
+    ),
+    columns=(("value", lambda row: row.formula), ("range", lambda row: row.range)),
+    example="a function of (a, y)",
+    elsewhere={
+        "error_rate": "write metrics='accuracy', which is 1 minus it",
+        "f1": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "auc": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "precision": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "recall": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+    },
+)  # fmt: skip
 """The table, by name."""
 
 
-def as_metric(metric: object) -> tuple[str, Metric]:
+def as_metric(metric: object) -> Metric:
     """Look a metric up by name, or take a function (a, y) ↦ number under its own name."""
-    if isinstance(metric, str):
-        if metric not in METRICS:
-            raise unknown_name("metric", metric, METRICS)
-        return metric, METRICS[metric]
-    if callable(metric):
-        return str(getattr(metric, "__name__", type(metric).__name__)), metric
-    raise TypeError(f"a metric is a name or a function of (a, y), got {metric!r}")
+    if callable(metric) and not isinstance(metric, Metric):
+        return Metric(str(getattr(metric, "__name__", type(metric).__name__)), metric)
+    found: Metric = METRICS.look_up(metric, Metric)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Never, Self
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from pellucid.checking import GradientCheck, check_gradient
 from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
+from pellucid.hints import hinted, refuse
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
 from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
+from pellucid.randomness import Seed, as_seed
 from pellucid.samples import Samples, as_penalty, as_samples, check_functions
 from pellucid.schedules import as_schedule
 from pellucid.storage import PathLike, layers_header, layers_tensors, read_file, restore_layers, write_file
@@ -30,7 +32,6 @@ from pellucid.training import (
     as_dropout,
     as_metrics,
     checkpoint_seed,
-    new_seed,
     split,
 )
 
@@ -52,13 +53,14 @@ class Run(Record):
             return (self.layers.W if which.symbol == "w" else self.layers.b)[which.layer][which.index]
         return {"z": self.z, "a": self.a, "d": self.d}[which.symbol][which.layer][..., which.j - 1][()]
 
+    @hinted
     def explain(
         self,
         symbol: str | Label,
-        *,
         layer: int | None = None,
         j: int | None = None,
         k: int | None = None,
+        *,
         sample: int | None = None,
         digits: int = 6,
     ) -> Explanation:
@@ -106,11 +108,12 @@ class Network(Layers):
     sizes : sequence of int
         n_1 … n_F, the neurons of each layer; at least two layers.
     activation : str, Activation, or a sequence of them
-        σ of all layers 2 … F, or one entry for each.
+        σ of all layers 2 … F; or one entry for each of them; or, with ``output``, one entry for each hidden layer.
+        Names are taken in any case: ``ReLU``.
     output : str or Activation, optional
-        σ of layer F, in place of the one activation.
+        σ of layer F.
     dtype : {'float64', 'float32'}
-    seed : int or numpy.random.SeedSequence, optional
+    seed : int, numpy.random.Generator or SeedSequence, optional
         For the initial weights.
     init : optional
         A name in `pellucid.layers.INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or
@@ -135,6 +138,7 @@ class Network(Layers):
     True
     """
 
+    @hinted
     def __init__(
         self,
         sizes: Sequence[int],
@@ -142,7 +146,7 @@ class Network(Layers):
         output: object = None,
         *,
         dtype: DTypeLike = "float64",
-        seed: int | np.random.SeedSequence | None = None,
+        seed: Seed = None,
         init: object = None,
         engine: str = "auto",
     ) -> None:
@@ -174,7 +178,7 @@ class Network(Layers):
     None to start afresh."""
 
     def forward(self, X: ArrayLike) -> Array:
-        """Compute a^F alone.
+        """Compute a^F only. ``net(X)`` and ``net.predict(X)`` are the same: outputs, never class numbers.
 
         Parameters
         ----------
@@ -197,15 +201,18 @@ class Network(Layers):
         a = engines.forward(self, inputs)
         return a[0] if is_single else a
 
+    __call__ = predict = forward
+
     def backprop(
         self,
         X: ArrayLike,
-        Y: ArrayLike,
+        y: ArrayLike,
         loss: object = "mse",
         *,
         sample_weight: ArrayLike | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
+        **unknown: Never,
     ) -> Run:
         """Run the five steps and keep everything: z, a and d of every layer, loss and gradient.
 
@@ -213,8 +220,9 @@ class Network(Layers):
         ----------
         X : array_like of shape (n, n_1) or (n_1,)
             A batch, or one input, whose record then has no sample axis.
-        Y : array_like of shape (n, n_F) or (n_F,)
-            Targets; for one output also (n,); for cross-entropy also class indices, whole numbers of shape (n,).
+        y : array_like of shape (n, n_F) or (n_F,)
+            Targets; for one output also (n,); for cross-entropy also class indices, whole numbers of shape (n,) or
+            (n, 1).
         loss : str or Loss
         sample_weight : array_like of shape (n,), optional
             L_T = Σ w_i L_i / Σ w_i.
@@ -231,11 +239,13 @@ class Network(Layers):
         ValueError, TypeError
             Shapes, values, names or an output activation that do not fit; nothing is broadcast.
         """
+        if unknown:
+            refuse(Network.backprop, unknown)
         if sample_weight is None and l2 == l1 == 0:
-            quick = engines.quick_record(self, X, Y, loss, Run)
+            quick = engines.quick_record(self, X, y, loss, Run)
             if quick is not None:
                 return quick
-        samples = as_samples(self, X, Y, loss, sample_weight)
+        samples = as_samples(self, X, y, loss, sample_weight)
         return engines.record(
             self, samples.X, samples.Y, samples.loss,
             sample_weight=samples.weight, penalty=as_penalty(l2, l1), is_single=samples.is_single, make=Run,
@@ -244,48 +254,52 @@ class Network(Layers):
     def gradient(
         self,
         X: ArrayLike,
-        Y: ArrayLike,
+        y: ArrayLike,
         loss: object = "mse",
         *,
         sample_weight: ArrayLike | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
+        **unknown: Never,
     ) -> Gradient:
-        """Compute ∇L_T alone: ``g.W[l]``, ``g.b[l]``, ``g.vector``, and ``g.loss``, the L_T it belongs to.
+        """Compute ∇L_T only: ``g.W[l]``, ``g.b[l]``, ``g.vector``, and ``g.loss``, the L_T it belongs to.
 
         Parameters and errors are those of `backprop`.
         """
+        if unknown:
+            refuse(Network.gradient, unknown)
         if sample_weight is None and l2 == l1 == 0:
-            quick = engines.quick_gradient(self, X, Y, loss)
+            quick = engines.quick_gradient(self, X, y, loss)
             if quick is not None:
                 return quick
-        samples = as_samples(self, X, Y, loss, sample_weight)
+        samples = as_samples(self, X, y, loss, sample_weight)
         return engines.gradient(
             self, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=as_penalty(l2, l1)
         )
 
+    @hinted
     def check_gradient(
         self,
         X: ArrayLike,
-        Y: ArrayLike,
+        y: ArrayLike,
         loss: object = "mse",
         *,
         sample_weight: ArrayLike | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
         at_most: int | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> GradientCheck:
         """Compare every partial of ∇L_T with a central difference of the loss.
 
         Parameters
         ----------
-        X, Y, loss, sample_weight, l2, l1
+        X, y, loss, sample_weight, l2, l1
             As in `backprop`.
         at_most : int, optional
             Compare at most so many partials of each W^l and each b^l, chosen at random. A network of P parameters costs
             4 P passes through the layers above each parameter.
-        seed : int
+        seed : int, numpy.random.Generator or SeedSequence
             Of that choice.
 
         Returns
@@ -293,22 +307,23 @@ class Network(Layers):
         GradientCheck
             True if all agree; prints the relative error per layer and the worst partial by its label.
         """
-        samples = as_samples(self, X, Y, loss, sample_weight)
+        samples = as_samples(self, X, y, loss, sample_weight)
         if at_most is not None:
             as_count(at_most, "at_most")
-        return check_gradient(self, samples, as_penalty(l2, l1), at_most=at_most, seed=as_count(seed, "seed", 0))
+        return check_gradient(self, samples, as_penalty(l2, l1), at_most=at_most, seed=as_seed(seed))
 
+    @hinted
     def train(
         self,
         X: ArrayLike,
-        Y: ArrayLike,
+        y: ArrayLike,
         loss: object = "mse",
         *,
         optimizer: object = "adam",
         batch_size: int | Literal["auto"] | None = "auto",
         epochs: int = 10,
         shuffle: bool = True,
-        seed: int | None = None,
+        seed: Seed = None,
         validation: tuple[ArrayLike, ...] | float | None = None,
         patience: int | None = None,
         metrics: object = (),
@@ -330,20 +345,21 @@ class Network(Layers):
         Parameters
         ----------
         X : array_like of shape (n, n_1)
-        Y : array_like of shape (n, n_F)
+        y : array_like of shape (n, n_F)
             Targets as in `backprop`.
         loss : str or Loss
         optimizer : str or optimizer
-            ``pl.SGD(0.1)``, ``pl.Adam()``, ``pl.AdamW()``, ``pl.RMSprop(0.01)``, ``pl.LBFGS()``, or a name.
+            ``pl.SGD(0.1)``, ``pl.Adam()``, ``pl.AdamW()``, ``pl.RMSprop(0.01)``, ``pl.LBFGS()``, or a name, which means
+            its default settings; ``history.optimizer`` has them.
         batch_size : int, 'auto' or None
             Samples per step; None is gradient descent on the total loss. 'auto' is 32, and None for L-BFGS.
         epochs : int
             Passes over the samples; with ``resume`` the total, those before included.
         shuffle : bool
             Draw the batches in a new order each epoch.
-        seed : int, optional
-            For order, dropout and split; ``history.seed`` names the one drawn without it.
-        validation : (X, Y), (X, Y, sample_weight) or float in (0, 1), optional
+        seed : int, numpy.random.Generator or SeedSequence, optional
+            For order, dropout and split; ``history.seed`` is the number used, also if it was drawn.
+        validation : (X, y), (X, y, sample_weight) or float in (0, 1), optional
             Samples held out to measure the loss on, or the fraction of the samples to split off for that.
         patience : int, optional
             Stop after so many epochs without a lower validation loss (training loss without validation); the network
@@ -389,7 +405,7 @@ class Network(Layers):
             The checkpoint cannot be written; the network keeps the last whole epoch.
         """
         trainer = self.trainer(
-            X, Y, loss, optimizer=optimizer, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
+            X, y, loss, optimizer=optimizer, batch_size=batch_size, epochs=epochs, shuffle=shuffle, seed=seed,
             validation=validation, patience=patience, metrics=metrics, sample_weight=sample_weight, l2=l2, l1=l1,
             dropout=dropout, clip_norm=clip_norm, schedule=schedule, callbacks=callbacks, checkpoint=checkpoint,
             checkpoint_every=checkpoint_every, resume=resume, threads=threads, progress=progress,
@@ -402,14 +418,14 @@ class Network(Layers):
     def trainer(
         self,
         X: ArrayLike,
-        Y: ArrayLike,
+        y: ArrayLike,
         loss: object = "mse",
         *,
         optimizer: object = "adam",
         batch_size: int | Literal["auto"] | None = "auto",
         epochs: int = 10,
         shuffle: bool = True,
-        seed: int | None = None,
+        seed: Seed = None,
         validation: tuple[ArrayLike, ...] | float | None = None,
         patience: int | None = None,
         metrics: object = (),
@@ -427,7 +443,7 @@ class Network(Layers):
         progress: bool | None = None,
     ) -> Trainer:
         """Check everything that `train` takes, and return the training, which has not begun."""
-        samples = as_samples(self, X, Y, loss, sample_weight)
+        samples = as_samples(self, X, y, loss, sample_weight)
         if resume and checkpoint is not None and seed is None and os.path.exists(checkpoint):
             seed = checkpoint_seed(checkpoint)
         row = as_optimizer(optimizer)
@@ -436,7 +452,7 @@ class Network(Layers):
             epochs=epochs,
             batch_size=(None if isinstance(row, LBFGS) else 32) if batch_size == "auto" else batch_size,
             shuffle=shuffle,
-            seed=new_seed() if seed is None else seed,
+            seed=as_seed(seed),
             patience=patience,
             metrics=as_metrics(metrics),
             penalty=as_penalty(l2, l1),
@@ -461,14 +477,15 @@ class Network(Layers):
         if isinstance(validation, tuple | list):
             if len(validation) not in (2, 3):
                 raise ValueError(
-                    f"validation must be (X, Y), (X, Y, sample_weight) or a fraction, got {len(validation)} arrays"
+                    f"validation must be (X, y), (X, y, sample_weight) or a fraction, got {len(validation)} arrays"
                 )
-            names = ("validation X", "validation Y")
-            X, Y, *weight = validation
-            return samples, as_samples(self, X, Y, samples.loss, *weight, names=names)
+            names = ("validation X", "validation y")
+            X, y, *weight = validation
+            return samples, as_samples(self, X, y, samples.loss, *weight, names=names)
         fraction = as_number(validation, "validation", 0, 1, open_low=True)
         return split(samples, fraction, settings.seed)
 
+    @hinted
     def draw(self, show: Sequence[str] = ("a",), *, run: Run | None = None, sample: int | None = None) -> Drawing:
         """Draw the network with its labels.
 
@@ -490,6 +507,7 @@ class Network(Layers):
 
         return draw(self, show=show, run=run, sample=sample)
 
+    @hinted
     def save(self, path: PathLike) -> None:
         """Write the network to a safetensors file: sizes, activations and parameters, never code.
 
@@ -552,6 +570,7 @@ class Network(Layers):
         return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}", *(line.rstrip() for line in lines)])
 
 
+@hinted
 def load(path: PathLike, *, activations: Mapping[str, Activation] | None = None) -> Network:
     """Read a network back from a file.
 

@@ -7,14 +7,15 @@ g the gradient, η the learning rate, t the step from 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
-from pellucid.described import Described
-from pellucid.errors import unknown_name
+from pellucid.hints import hinted
+from pellucid.registry import Described, Registry
 
 
 @dataclass(eq=False)
@@ -33,13 +34,19 @@ class OptimizerState:
 class Optimizer(Described):
     """What every optimizer has: a learning rate in (0, ∞), and one step."""
 
+    _called = "optimizer"
+
+    name: ClassVar[str]
+    """The name in the table, as stored in files; without one of its own, that of the class in lower case."""
+    formula: ClassVar[str] = ""
+    synonyms: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__name__.lower()
+
+    @hinted
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = as_number(learning_rate, "learning_rate", 0, open_low=True)
-
-    @property
-    def name(self) -> str:
-        """The name in the table, as stored in files."""
-        return type(self).__name__.lower()
 
     def memory(self) -> tuple[str, ...]:
         """Name the arrays that it remembers."""
@@ -72,6 +79,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     learning_rate : float in (0, ∞)
+        0.01 unless given.
     momentum : float in [0, 1)
         μ.
     nesterov : bool
@@ -82,7 +90,11 @@ class SGD(Optimizer):
     Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum in deep learning, 2013.
     """
 
-    def __init__(self, learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> None:
+    formula = "θ - η v, v ← μ v + g"
+    synonyms = ("stochastic_gradient_descent",)
+
+    @hinted
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
         super().__init__(learning_rate)
         self.momentum = as_number(momentum, "momentum", 0, 1)
         self.nesterov = bool(nesterov)
@@ -120,6 +132,9 @@ class Adam(Optimizer):
     Kingma, Ba, Adam: a method for stochastic optimization, 2014.
     """
 
+    formula = "θ - η m̂/(√v̂ + ε), m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g²"
+
+    @hinted
     def __init__(
         self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:
@@ -161,6 +176,9 @@ class AdamW(Adam):
     Loshchilov, Hutter, Decoupled weight decay regularization, 2017.
     """
 
+    formula = "w - η λ w, then Adam's step"
+
+    @hinted
     def __init__(
         self,
         learning_rate: float = 1e-3,
@@ -184,6 +202,7 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     learning_rate : float in (0, ∞)
+        0.01 unless given.
     alpha : float in [0, 1)
         Decay of the running mean.
     epsilon : float in (0, ∞)
@@ -194,7 +213,10 @@ class RMSprop(Optimizer):
     Tieleman, Hinton, Lecture 6.5, Neural networks for machine learning, 2012.
     """
 
-    def __init__(self, learning_rate: float, alpha: float = 0.99, epsilon: float = 1e-8) -> None:
+    formula = "θ - η g/(√v + ε), v ← α v + (1 - α) g²"
+
+    @hinted
+    def __init__(self, learning_rate: float = 0.01, alpha: float = 0.99, epsilon: float = 1e-8) -> None:
         super().__init__(learning_rate)
         self.alpha = as_number(alpha, "alpha", 0, 1)
         self.epsilon = as_number(epsilon, "epsilon", 0, open_low=True)
@@ -235,6 +257,11 @@ class LBFGS(Described):
     Byrd, Lu, Nocedal, Zhu, A limited memory algorithm for bound constrained optimization, 1995; SciPy.
     """
 
+    name: ClassVar[str] = "lbfgs"
+    formula: ClassVar[str] = "θ - t H g, t from a line search, H an approximation of the inverse Hessian"
+    synonyms: ClassVar[tuple[str, ...]] = ("l_bfgs_b", "limited_memory_bfgs")
+
+    @hinted
     def __init__(
         self,
         memory: int = 10,
@@ -250,13 +277,33 @@ class LBFGS(Described):
         self.loss_tolerance = as_number(loss_tolerance, "loss_tolerance", 0)
 
 
-OPTIMIZERS: Mapping[str, type[Optimizer] | type[LBFGS]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": RMSprop,
-    "lbfgs": LBFGS,
-}
+def _defaults(row: Any) -> str:
+    parameters = list(inspect.signature(row.__init__).parameters.values())[1:]
+    return ", ".join(f"{one.name}={one.default!r}" for one in parameters)
+
+
+_ON_THE_TOTAL_LOSS = "write optimizer=pl.SGD(0.01), batch_size=None for gradient descent on the total loss"
+_NOT_HERE = "it is not in the table: write pl.Adam(), which also scales each parameter's step by its gradients"
+
+OPTIMIZERS: Registry[Any] = Registry(
+    "optimizer",
+    (SGD, Adam, AdamW, RMSprop, LBFGS),
+    columns=(("θ ←", lambda row: row.formula), ("defaults", _defaults)),
+    example="an object such as pl.Adam(0.01)",
+    elsewhere={
+        "gradient_descent": _ON_THE_TOTAL_LOSS,
+        "gd": _ON_THE_TOTAL_LOSS,
+        "batch_gradient_descent": _ON_THE_TOTAL_LOSS,
+        "momentum": "write pl.SGD(0.01, momentum=0.9)",
+        "nesterov": "write pl.SGD(0.01, momentum=0.9, nesterov=True)",
+        "nag": "write pl.SGD(0.01, momentum=0.9, nesterov=True)",
+        "nadam": _NOT_HERE,
+        "adagrad": _NOT_HERE,
+        "adadelta": _NOT_HERE,
+        "adamax": _NOT_HERE,
+        "bfgs": "write pl.LBFGS(), which keeps a few vectors in place of the whole matrix",
+    },
+)
 """The table, by name."""
 
 
@@ -267,18 +314,8 @@ def as_optimizer(optimizer: object) -> Optimizer | LBFGS:
     ------
     UnknownNameError
         No row has the name.
-    ValueError
-        SGD and RMSprop by name: they have no default learning rate.
     TypeError
         Neither a name nor an optimizer.
     """
-    if isinstance(optimizer, (Optimizer, LBFGS)):
-        return optimizer
-    if not isinstance(optimizer, str):
-        raise TypeError(f"an optimizer is a name or an object such as pellucid.Adam(), got {optimizer!r}")
-    if optimizer not in OPTIMIZERS:
-        raise unknown_name("optimizer", optimizer, OPTIMIZERS)
-    row = OPTIMIZERS[optimizer]
-    if row in (SGD, RMSprop):
-        raise ValueError(f"{optimizer} has no default learning rate: give pellucid.{row.__name__}(learning_rate)")
-    return row()  # type: ignore[call-arg]
+    found: Optimizer | LBFGS = OPTIMIZERS.look_up(optimizer, (Optimizer, LBFGS))
+    return found

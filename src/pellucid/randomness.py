@@ -21,11 +21,17 @@ Steele, Lea, Flood, Fast splittable pseudorandom number generators, 2014.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.arrays import NDArray
+from pellucid.arrays import NDArray, as_count
+
+if TYPE_CHECKING:
+    Seed = int | np.random.Generator | np.random.SeedSequence | np.random.RandomState | None
+    """What ``seed=`` takes."""
+else:  # NumPy imports its random numbers when they are first used
+    Seed = Any
 
 _GAMMA = 0x9E3779B97F4A7C15
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -78,3 +84,43 @@ def permutation(key: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """Draw an order of n things."""
     order: Any = np.argsort(bits64(key, 0, n), kind="stable")
     return order
+
+
+def as_generator(seed: Seed) -> np.random.Generator:
+    """Return a generator: a new one from a whole number, a SeedSequence or the system (None), or the one given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A negative number, or anything else.
+    """
+    if isinstance(seed, np.random.Generator | np.random.SeedSequence) or seed is None:
+        return np.random.default_rng(seed)
+    if isinstance(seed, np.random.RandomState):
+        return np.random.default_rng(as_seed(seed))
+    return np.random.default_rng(as_count(seed, "seed", 0))
+
+
+def as_seed(seed: Seed) -> int:
+    """Return a seed as a whole number of at most 53 bits, which JSON keeps, unless a larger one was given.
+
+    A Generator or RandomState is drawn from, so that two trainings with the same generator differ.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A negative number, or anything else.
+    """
+    if seed is None:
+        return _state(np.random.SeedSequence())
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**53))
+    if isinstance(seed, np.random.RandomState):
+        return int(seed.randint(2**31 - 1))
+    if isinstance(seed, np.random.SeedSequence):
+        return _state(seed)
+    return as_count(seed, "seed", 0)
+
+
+def _state(sequence: np.random.SeedSequence) -> int:
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(11))

@@ -36,11 +36,11 @@ class Samples:
 def as_samples(
     layers: Layers,
     X: ArrayLike,
-    Y: ArrayLike,
+    y: ArrayLike,
     loss: object,
     sample_weight: ArrayLike | None = None,
     *,
-    names: tuple[str, str] = ("X", "Y"),
+    names: tuple[str, str] = ("X", "y"),
 ) -> Samples:
     """Check inputs, targets, weights and loss against a network.
 
@@ -54,7 +54,7 @@ def as_samples(
     check_functions(layers, row)
     check_output(row, layers.activations[layers.F], layers.size(layers.F))
     inputs, is_single = as_inputs(X, layers.size(1), layers.dtype, names[0])
-    targets = as_targets(Y, row, len(inputs), layers.size(layers.F), layers.dtype, single=is_single, name=names[1])
+    targets = as_targets(y, row, len(inputs), layers.size(layers.F), layers.dtype, single=is_single, name=names[1])
     weight = as_sample_weight(sample_weight, len(inputs), layers.dtype)
     return Samples(inputs, targets, row, weight, is_single)
 

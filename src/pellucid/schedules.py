@@ -7,15 +7,20 @@ follows the same rates. Epochs count from 1; the factor of epoch 1 is 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from pellucid.arrays import as_count, as_number
-from pellucid.described import Described
-from pellucid.errors import unknown_name
+from pellucid.hints import hinted
+from pellucid.registry import Described, Registry
 
 
 class Schedule(Described):
     """What every schedule has."""
+
+    name: ClassVar[str]
+    formula: ClassVar[str]
+    synonyms: ClassVar[tuple[str, ...]] = ()
 
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:
         """Return the factor for an epoch.
@@ -47,6 +52,9 @@ class _Foreseeable(Schedule):
 class Constant(_Foreseeable):
     """The factor is always 1."""
 
+    name = "constant"
+    formula = "1"
+
     def factor(self, epoch: int, epochs: int, losses: Sequence[float]) -> float:  # noqa: ARG002
         """Return 1."""
         return 1.0
@@ -63,6 +71,11 @@ class Step(_Foreseeable):
         γ.
     """
 
+    name = "step"
+    formula = "γ^⌊(epoch - 1)/every⌋"
+    synonyms = ("step_lr",)
+
+    @hinted
     def __init__(self, every: int = 10, gamma: float = 0.1) -> None:
         self.every = as_count(every, "every")
         self.gamma = as_number(gamma, "gamma", 0, 1, open_low=True, open_high=False)
@@ -81,6 +94,11 @@ class Exponential(_Foreseeable):
         γ.
     """
 
+    name = "exponential"
+    formula = "γ^(epoch - 1)"
+    synonyms = ("exponential_lr", "exponential_decay")
+
+    @hinted
     def __init__(self, gamma: float = 0.95) -> None:
         self.gamma = as_number(gamma, "gamma", 0, 1, open_low=True, open_high=False)
 
@@ -105,6 +123,11 @@ class Cosine(_Foreseeable):
     Loshchilov, Hutter, SGDR: stochastic gradient descent with warm restarts, 2016.
     """
 
+    name = "cosine"
+    formula = "final + (1 - final) (1 + cos(π (epoch - 1)/epochs))/2"
+    synonyms = ("cosine_annealing", "cosine_annealing_lr", "cosine_decay")
+
+    @hinted
     def __init__(self, epochs: int | None = None, final: float = 0.0) -> None:
         self.epochs = None if epochs is None else as_count(epochs, "epochs")
         self.final = as_number(final, "final", 0, 1, open_high=False)
@@ -123,6 +146,11 @@ class InverseScaling(_Foreseeable):
     power : float in [0, ∞)
     """
 
+    name = "inverse_scaling"
+    formula = "epoch^(-power)"
+    synonyms = ("invscaling",)
+
+    @hinted
     def __init__(self, power: float = 0.5) -> None:
         self.power = as_number(power, "power", 0)
 
@@ -137,13 +165,18 @@ class ReduceOnPlateau(Schedule):
     Parameters
     ----------
     patience : int
-        Epochs without improvement that are borne, at least 0.
+        Epochs without improvement that are tolerated, at least 0.
     gamma : float in (0, 1)
         γ.
     threshold : float in [0, 1)
         An improvement is a loss below (1 - threshold) times the best.
     """
 
+    name = "reduce_on_plateau"
+    formula = "γ more whenever the loss has not improved for patience epochs"
+    synonyms = ("reduce_lr_on_plateau", "plateau")
+
+    @hinted
     def __init__(self, patience: int = 10, gamma: float = 0.1, threshold: float = 1e-4) -> None:
         self.patience = as_count(patience, "patience", 0)
         self.gamma = as_number(gamma, "gamma", 0, 1, open_low=True)
@@ -163,25 +196,21 @@ class ReduceOnPlateau(Schedule):
         return factor
 
 
-SCHEDULES: Mapping[str, type[Schedule]] = {
-    "constant": Constant,
-    "step": Step,
-    "exponential": Exponential,
-    "cosine": Cosine,
-    "inverse_scaling": InverseScaling,
-    "reduce_on_plateau": ReduceOnPlateau,
-}
+SCHEDULES: Registry[Any] = Registry(
+    "schedule",
+    (Constant, Step, Exponential, Cosine, InverseScaling, ReduceOnPlateau),
+    columns=(("factor of an epoch", lambda row: row.formula),),
+    example="an object such as pl.schedules.Cosine()",
+    elsewhere={
+        "adaptive": "write pl.schedules.ReduceOnPlateau()",
+        "multi_step": "write a pl.schedules.Step(every=10, gamma=0.1), whose drops are equally far apart",
+        "linear": "write pl.schedules.Cosine(), which falls to 0 as well",
+    },
+)
 """The table, by name."""
 
 
 def as_schedule(schedule: object) -> Schedule:
     """Look a schedule up by name, with its default settings, or pass one through; None is constant."""
-    if schedule is None:
-        return Constant()
-    if isinstance(schedule, Schedule):
-        return schedule
-    if not isinstance(schedule, str):
-        raise TypeError(f"a schedule is a name or an object such as pellucid.schedules.Cosine(), got {schedule!r}")
-    if schedule not in SCHEDULES:
-        raise unknown_name("schedule", schedule, SCHEDULES)
-    return SCHEDULES[schedule]()
+    found: Schedule = SCHEDULES.look_up("constant" if schedule is None else schedule, Schedule)
+    return found

@@ -7,9 +7,11 @@ from typing import Any
 from pellucid.arrays import ArrayLike
 from pellucid.checking.diagnosis import Diagnosis
 from pellucid.checking.trial import diagnose
+from pellucid.hints import check_keywords, hinted
 from pellucid.layers import Layers
 
 
+@hinted
 def assert_gradient(
     gradient: object,
     network: Layers,
@@ -53,6 +55,7 @@ def assert_gradient(
     'right'
     """
     __tracebackhide__ = True  # pytest shows the caller's line
+    check_keywords(diagnose, settings)
     diagnosis = diagnose(network, X, y, loss, gradient, **settings)
     if diagnosis.verdict == "wrong" or (diagnosis.verdict == "convention" and not allow_conventions):
         raise AssertionError(diagnosis.text)

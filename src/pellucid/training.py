@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -21,9 +21,10 @@ from pellucid.arrays import Array, as_count, as_number
 from pellucid.backprop import NO_PENALTY, Penalty
 from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
 from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
-from pellucid.errors import ModelFileError, TrainingDiverged, UnknownLabelError, import_extra
+from pellucid.errors import ModelFileError, TrainingDiverged, UnknownLabelError, import_extra, nearest
+from pellucid.hints import Hinted
 from pellucid.layers import Layers
-from pellucid.metrics import Metric, as_metric
+from pellucid.metrics import METRICS, Metric, as_metric
 from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
@@ -31,7 +32,7 @@ from pellucid.schedules import Constant, Schedule
 from pellucid.storage import PathLike, as_json, check_writable, from_json, layers_header, read_file, write_file
 
 
-class History(Mapping[str, list[float]]):
+class History(Hinted, Mapping[str, list[float]]):
     """The curves of a training: ``history["loss"]``, ``history["validation_loss"]``, ``history["accuracy"]``, …
 
     ``loss`` is the mean over the epoch's batches as trained, each batch counting by its samples, with penalty and
@@ -45,22 +46,28 @@ class History(Mapping[str, list[float]]):
         With ``patience``: the epoch whose parameters the network has, unless it was interrupted.
     seed : int
         What ``seed=`` repeats this training.
+    optimizer : Optimizer, LBFGS or None
+        With its learning rate and other settings, also if only its name was given.
     engine : Engine
         What it ran on, ``native`` or ``numpy``; ``engine.detail`` says why.
     """
 
-    def __init__(self, seed: int) -> None:
+    _called = "history"
+
+    def __init__(self, seed: int, optimizer: Optimizer | LBFGS | None = None) -> None:
         self._columns: dict[str, list[float]] = {}
         self.stopped = "epochs"
         self.best_epoch: int | None = None
         self.seed = seed
+        self.optimizer = optimizer
         self.engine = Engine("numpy", "no epoch was begun")
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
-            raise UnknownLabelError(
-                f"no curve {name!r}; there are: {', '.join(self._columns) or 'none, no epoch was completed'}"
-            )
+            near = curve_of(name, self._columns)
+            hint = f"did you mean history[{near!r}]? There" if near else "there"
+            there = f"{hint} are: {', '.join(self._columns)}" if self._columns else "no epoch was completed"
+            raise UnknownLabelError(f"history has no curve {name!r}: {there}")
         return self._columns[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -85,7 +92,8 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.6g}" for name, values in self.items())
-        return f"<History: {self.epochs} epochs, stopped by {self.stopped}; {last}>"
+        how = "" if self.optimizer is None else f" of {self.optimizer!r}"
+        return f"<History: {self.epochs} epochs{how}, stopped by {self.stopped}; {last}>"
 
     def add(self, row: Mapping[str, float]) -> None:
         """Append an epoch."""
@@ -96,6 +104,14 @@ class History(Mapping[str, list[float]]):
         """Forget the epochs after this one."""
         for values in self._columns.values():
             del values[epochs:]
+
+
+def curve_of(asked: str, curves: Iterable[str]) -> str | None:
+    """Return the curve that another name most likely means, such as ``validation_loss`` for ``val_loss``, or None."""
+    name = "validation_" + asked.removeprefix("val_") if asked.startswith("val_") else asked
+    prefix = "validation_" if name.startswith("validation_") else ""
+    metric = name.removeprefix(prefix)
+    return nearest(prefix + (METRICS[metric].name if metric in METRICS else metric), curves)
 
 
 @dataclass(eq=False)
@@ -149,7 +165,7 @@ class Settings:
     batch_size: int | None = None
     shuffle: bool = True
     patience: int | None = None
-    metrics: tuple[tuple[str, Metric], ...] = ()
+    metrics: tuple[Metric, ...] = ()
     penalty: Penalty = NO_PENALTY
     dropout: tuple[float, ...] = ()
     clip_norm: float | None = None
@@ -197,10 +213,10 @@ class Settings:
             raise ValueError("L-BFGS takes no schedule: its line search chooses the step")
 
 
-def as_metrics(metrics: object) -> tuple[tuple[str, Metric], ...]:
+def as_metrics(metrics: object) -> tuple[Metric, ...]:
     """Check metrics, each under a name of its own; one name or function stands for a list of one."""
     found = tuple(as_metric(metric) for metric in _as_list(metrics, "metrics", isinstance(metrics, str)))
-    names = [name for name, _ in found]
+    names = [metric.name for metric in found]
     for name in names:
         if name in ("loss", "validation_loss", "learning_rate") or names.count(name) > 1:
             raise ValueError(f"metrics: the history has another curve {name!r}; give the function another __name__")
@@ -250,11 +266,6 @@ def split(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sample
     return parts
 
 
-def new_seed() -> int:
-    """Draw a seed from the system; 53 bits, so that JSON keeps it."""
-    return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
-
-
 class _Snapshot(NamedTuple):
     """The network and its optimizer at the end of an epoch."""
 
@@ -300,7 +311,7 @@ class Trainer:
         self.samples = samples
         self.validation = validation
         self.settings = settings
-        self.history = History(settings.seed)
+        self.history = History(settings.seed, settings.optimizer)
         self.state: OptimizerState | None = None
         if isinstance(settings.optimizer, Optimizer):
             fresh = settings.optimizer.start(layers.parameters)
@@ -443,8 +454,8 @@ class Trainer:
             if self.settings.metrics:
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                     a = forward(self.layers, part.X)
-                for name, metric in self.settings.metrics:
-                    values[prefix + name] = float(metric(a, part.Y))
+                for metric in self.settings.metrics:
+                    values[prefix + metric.name] = float(metric(a, part.Y))
         return values
 
     def _finish(self, epoch: int, row: Mapping[str, float]) -> bool:
@@ -536,7 +547,7 @@ class Trainer:
             "dropout": list(settings.dropout),
             "clip_norm": settings.clip_norm,
             "patience": settings.patience,
-            "metrics": [name for name, _ in settings.metrics],
+            "metrics": [metric.name for metric in settings.metrics],
             "samples": len(self.samples),
             "validation samples": 0 if self.validation is None else len(self.validation),
             "the data (CRC-32)": [_checksum(part) for part in (self.samples, self.validation) if part is not None],
@@ -573,7 +584,7 @@ class Trainer:
             mine, theirs = self._identity(), dict(header["training"])
             differing = [key for key in mine if mine[key] != theirs.get(key)]
             differing = [key for key in differing if key != "the data (CRC-32)"] or differing  # say the plainer first
-            history = History(self.history.seed)
+            history = History(self.history.seed, self.settings.optimizer)
             for name, values in header["history"].items():
                 history._columns[name] = [float(value) for value in values]
             history.best_epoch = header["best_epoch"]

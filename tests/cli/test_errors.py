@@ -195,7 +195,7 @@ ERRORS = [
     (f"{TRAIN} --loss hinge", ["'hinge'", "mse"]),
     (f"{TRAIN} --optimizer adamm", ["'adamm'", "'adam'"]),
     (f"{TRAIN} --schedule cosinus", ["'cosinus'", "'cosine'"]),
-    (f"{TRAIN} --init he", ["'he'", "he_normal"]),
+    (f"{TRAIN} --init hee", ["'hee'", "he_normal"]),
     (f"{TRAIN} --dtype int8", ["'int8'", "float32"]),
     (f"{TRAIN} --dtype single-ish", ["'single-ish'", "float32"]),
     # numbers

@@ -62,7 +62,7 @@ def test_every_activation_on_every_awkward_size(activation, dtype):
         X, Y, weight = some_data(int(n), sizes, "mse", dtype)
         one, other = (net.backprop(X, Y, sample_weight=weight, l2=0.1, l1=0.05) for net in (native, numpy))
         slack = 64 * max(sizes)
-        for l in other.z:
+        for l in other.z.keys():
             for symbol in "azd":
                 assert_close(getattr(one, symbol)[l], getattr(other, symbol)[l], dtype, slack)
         assert_close(one.input_gradient, other.input_gradient, dtype, slack)

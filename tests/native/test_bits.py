@@ -81,6 +81,6 @@ def test_networks_side_by_side_have_the_bits_of_each_alone():
     together = list(trainings())
     histories = pl.train_many(together, threads=3)
     for side_by_side, history, alone in zip(together, histories, trainings(), strict=True):
-        expected = alone.network.train(alone.X, alone.Y, **alone.settings)
+        expected = alone.network.train(alone.X, alone.y, **alone.settings)
         assert side_by_side.network.parameters.tobytes() == alone.network.parameters.tobytes()
         assert dict(history) == dict(expected)

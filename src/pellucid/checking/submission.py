@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.checking.problem import PerLayerArrays, Problem
-from pellucid.layers import parameter_count, parameter_views
+from pellucid.layers import PerLayer, parameter_count, parameter_views
 
 EXPECTED = (
     "expected a flat vector, one array per layer as lists (W, b) or pairs, or a dict by names such as "
@@ -97,15 +97,20 @@ def read(given: object, problem: Problem) -> Submission:
     return submission
 
 
+def _by_layer(given: object) -> object:
+    """Return arrays by layer as a dict, and anything else as it is."""
+    return dict(given.items()) if isinstance(given, PerLayer) else given
+
+
 def _unwrapped(given: object, submission: Submission) -> object:
     """Take a gradient out of what it comes in: a record, (loss, gradient), {"gradient": …, "d": …}."""
     if hasattr(given, "gradient") and not isinstance(given, Mapping) and not callable(given.gradient):
         for name in ("z", "a", "d"):
-            if isinstance(getattr(given, name, None), Mapping):
+            if isinstance(getattr(given, name, None), Mapping | PerLayer):
                 submission.other[name] = getattr(given, name)
         given = given.gradient
     if hasattr(given, "W") and hasattr(given, "b") and not isinstance(given, Mapping):
-        return {"W": given.W, "b": given.b}
+        return {"W": _by_layer(given.W), "b": _by_layer(given.b)}
     if isinstance(given, Mapping):
         for name in ("z", "a", "d", "loss"):
             if name in given and len(given) > 1:
@@ -354,6 +359,7 @@ def _file(pairs: list[tuple[tuple[str, int], Array]], problem: Problem, submissi
 def read_layers(given: object, symbol: str, problem: Problem) -> PerLayerArrays:
     """Read the user's z, a or d: by layer, or a list from the first layer that has the quantity (or from layer 1)."""
     F, n = problem.F, problem.n
+    given = _by_layer(given)
     if isinstance(given, Mapping):
         items = {int(l): value for l, value in given.items() if value is not None}
     elif isinstance(given, (list, tuple)):

@@ -17,6 +17,7 @@ from pellucid.checking.exceptions import tell
 from pellucid.checking.judgement import Judgement, diagnose_arrays
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.submission import Submission, UnreadableError, read, read_layers
+from pellucid.hints import hinted
 from pellucid.layers import Layers
 from pellucid.samples import Samples, as_penalty, as_samples
 
@@ -254,12 +255,13 @@ def _with_located(diagnosis: Diagnosis, located: list[str]) -> Diagnosis:
     return replace(diagnosis, located=tuple(located))
 
 
+@hinted
 def diagnose(
     network: Layers,
     X: ArrayLike,
     y: ArrayLike,
-    loss: object = "mse",
-    gradient: object = None,
+    loss: object,
+    gradient: object,
     *,
     sample_weight: ArrayLike | None = None,
     l2: float = 0.0,
@@ -313,8 +315,6 @@ def diagnose(
     >>> print(pl.diagnose(net, X, y, "mse", wrong).headline)
     WRONG at step 3 Output, layer 3: σ' missing at the output
     """
-    if gradient is None:
-        raise TypeError("diagnose needs a gradient: the arrays, or a function f(network, X, y) that computes them")
     samples = as_samples(network, X, y, loss, sample_weight)
     problem = Problem(network, samples, as_penalty(l2, l1), masks, raw=(X, y))
     seen = {

@@ -9,10 +9,11 @@ import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.data.tables import Table
+from pellucid.hints import Hinted
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Hinted):
     """Inputs and targets, ready for `pellucid.Network.train`.
 
     Attributes
@@ -30,6 +31,8 @@ class Dataset:
     is_image : bool
         Whether the columns of X are pixels on one scale.
     """
+
+    _called = "data"
 
     name: str
     X: Array

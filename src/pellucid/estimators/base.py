@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -28,17 +28,40 @@ from pellucid.estimators.scaling import Scaling
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import LBFGS, SGD, Adam
+from pellucid.registry import Registry
 from pellucid.schedules import Constant
 from pellucid.storage import PathLike
 from pellucid.training import History
 
 STOCHASTIC = ("sgd", "adam")
 
-OUR_NAMES = {"logistic": "sigmoid"}
+THEIR_NAMES = {"sigmoid": "logistic"}
 """Activations that scikit-learn calls otherwise."""
-THEIR_NAMES = {ours: theirs for theirs, ours in OUR_NAMES.items()}
 
-_HIDDEN = {name for name, row in ACTIVATIONS.items() if row.elementwise} | set(OUR_NAMES)
+
+class Names(StrOptions):  # type: ignore[misc]
+    """A constraint of scikit-learn: rows of a table by any of their names.
+
+    Parameters
+    ----------
+    registry : Registry
+    names : iterable of str
+        The rows that are allowed, by the name that messages show.
+    """
+
+    def __init__(self, registry: Registry[Any], names: Iterable[str]) -> None:
+        super().__init__(set(names))
+        self._registry = registry
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether it is a name of an allowed row, in any case, or a synonym."""
+        return isinstance(val, str) and (val in self.options or self._names_an_allowed_row(val))
+
+    def _names_an_allowed_row(self, name: str) -> bool:
+        return name in self._registry and self._registry[name].name in self.options
+
+
+_HIDDEN = [name for name, row in ACTIVATIONS.items() if row.elementwise]
 
 LBFGS_LOSS_TOLERANCE = 1e7 * np.finfo(np.float64).eps  # SciPy's
 LBFGS_LINE_SEARCH = 20
@@ -49,7 +72,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(_HIDDEN), Activation, list, tuple],
+        "activation": [Names(ACTIVATIONS, _HIDDEN), Activation, list, tuple],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -387,7 +410,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
                 f"activation has {len(several)} entries, but hidden_layer_sizes has {n_hidden}: one name for all, or "
                 "one entry for each hidden layer"
             )
-        rows = [as_activation(OUR_NAMES.get(one, one) if isinstance(one, str) else one) for one in several]
+        rows = [as_activation(one) for one in several]
         if any(not row.elementwise for row in rows):
             raise ValueError("activation: softmax is for the output layer only")
         return rows

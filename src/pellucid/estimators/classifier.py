@@ -24,6 +24,7 @@ from pellucid.activations import Activation, as_activation
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
 from pellucid.estimators.documentation import documented
+from pellucid.hints import hinted
 from pellucid.losses import Loss
 
 
@@ -63,6 +64,7 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
+    @hinted
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),

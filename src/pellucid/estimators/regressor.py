@@ -10,16 +10,20 @@ import scipy.sparse as sparse
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 
 from pellucid.activations import ACTIVATIONS, Activation, as_activation
 from pellucid.arrays import Array
-from pellucid.estimators.base import MLP, OUR_NAMES
+from pellucid.estimators.base import MLP, Names
 from pellucid.estimators.documentation import documented
-from pellucid.losses import Huber, Loss, Quantile
+from pellucid.hints import hinted
+from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
 
-_LOSSES = {"squared_error": "half_squared_error", "absolute_error": "mae", "poisson": "poisson"}
+_THEIR_LOSSES = {"squared_error": "half_squared_error", "absolute_error": "mae"}
+"""Losses that scikit-learn calls otherwise."""
+
+_OUR_LOSSES = [name for name, row in LOSSES.items() if row.targets in ("numbers", "counts")]
 
 
 @documented
@@ -28,9 +32,9 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'} or pellucid.Loss
-        Half the squared error, summed over the outputs; the others are means over them. ``poisson`` predicts the rate
-        through an exponential output and needs y ≥ 0.
+    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson'}, a name in `pellucid.LOSSES`, or a Loss
+        As in scikit-learn ``squared_error`` is half of it, summed over the outputs; the others are means over them.
+        ``poisson`` predicts the rate through an exponential output and needs y ≥ 0.
     {common}
     output_activation : str or pellucid.Activation, optional
         σ of the output layer; without it the identity, or exp for ``poisson``.
@@ -55,12 +59,13 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MLP._parameter_constraints,
-        "loss": [StrOptions({*_LOSSES, "huber", "quantile"}), Loss],
-        "output_activation": [StrOptions({*ACTIVATIONS, *OUR_NAMES}), Activation, None],
+        "loss": [Names(LOSSES, [*_THEIR_LOSSES, *_OUR_LOSSES]), Loss],
+        "output_activation": [Names(ACTIVATIONS, ACTIVATIONS), Activation, None],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
         "delta": [Interval(Real, 0, None, closed="neither")],
     }
 
+    @hinted
     def __init__(
         self,
         loss: Any = "squared_error",
@@ -196,7 +201,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
 
     def _quantiles(self) -> list[float] | None:
         """Several quantiles, or None."""
-        if self.loss != "quantile" or isinstance(self.quantile, Real):
+        if isinstance(self.loss, Loss) or self._loss_name() != "quantile" or isinstance(self.quantile, Real):
             return None
         taus = list(self.quantile)
         if not taus or not all(isinstance(tau, Real) and 0 < float(tau) < 1 for tau in taus):
@@ -214,23 +219,24 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
         return Y if quantiles is None else np.repeat(Y, len(quantiles), axis=1)
 
     def _loss_name(self) -> str:
-        return self.loss.name if isinstance(self.loss, Loss) else str(self.loss)
+        return as_loss(_THEIR_LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss).name
 
     def _output(self) -> Activation:
         given = self.output_activation
         if given is None:
             given = "exp" if self._loss_name() == "poisson" else "identity"
-        return as_activation(OUR_NAMES.get(given, given) if isinstance(given, str) else given)
+        return as_activation(given)
 
     def _loss(self) -> Loss | str:
         if isinstance(self.loss, Loss):
             return self.loss
-        if self.loss == "huber":
+        name = self._loss_name()
+        if name == "huber":
             return Huber(float(self.delta))
-        if self.loss == "quantile":
+        if name == "quantile":
             quantiles = self._quantiles()
             return Quantile(self.quantile if quantiles is None else quantiles)
-        return _LOSSES[self.loss]
+        return name
 
     def _scales_targets(self) -> bool:
         if self._loss_name() == "poisson":

@@ -175,7 +175,7 @@ def _is_fit(exercise: Exercise) -> bool:
     assert first.run is not None
     run = first.run
     smallest = min(abs(run.explain(label).value) for label in asked_labels(run))
-    saturated = max(abs(float(z)) for l in run.z for z in run.z[l])
+    saturated = max(abs(float(z)) for z_l in run.z for z in z_l)
     # Equal inputs, pre-activations or output weights, and a weight of 1, would let a mistake look right where they stand.
     last = run.layers.W[run.layers.F].ravel()
     differ = all(len(set(np.round(np.abs(one), 6))) == one.size for one in (run.a[1], run.z[2], last))

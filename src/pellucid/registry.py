@@ -1,0 +1,221 @@
+"""Tables whose rows are looked up by name: the names that a row goes by, and what any other name is answered with."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pellucid.errors import UnknownNameError, import_extra, nearest, plain_name
+from pellucid.hints import Hinted
+
+
+class Row:
+    """A row of a table, which stays that very row when it is copied or pickled.
+
+    `find` looks a row up by name and settings; what it does not find, a user made.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+
+    def find(self) -> Callable[..., Row] | None:
+        """Return the look-up that gives this row back, or None if a user made it."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> Any:
+        find = self.find()
+        if find is None:
+            return _empty, (type(self),), vars(self)  # object's own way would come back here
+        return _found, (find, self.name, dict(self.settings))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__reduce__()
+
+
+def _empty(kind: type[Row]) -> Row:
+    """Make a row without its fields, which pickle puts in."""
+    return kind.__new__(kind)
+
+
+def _found(find: Callable[..., Row], name: str, settings: dict[str, float]) -> Row:
+    return find(name, **settings)
+
+
+class Described(Hinted):
+    """A description told apart by its class and settings alone, which are its attributes; it does not change."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The numbers that it was made with, by name."""
+        return dict(vars(self))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in vars(self):
+            raise AttributeError(f"a {type(self).__name__} does not change; make another one with its own {name}")
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).items()))
+
+
+R = TypeVar("R")
+
+
+class Registry(Mapping[str, R]):
+    """A table by name. Printing it shows its rows.
+
+    A name is taken in any case and with or without hyphens, spaces and underscores: ``ReLU``, ``LeakyReLU`` and
+    ``leaky_relu`` need no synonyms. A synonym means exactly the same as the name.
+
+    Parameters
+    ----------
+    kind : str
+        What a row is, for messages: ``activation``.
+    rows : iterable
+        Each with a ``name`` and ``synonyms``, a tuple of str.
+    columns : sequence of (str, callable)
+        Heading and text of each column after the names, for printing.
+    example : str
+        What may be given in place of a name, for messages: ``pl.Activation(...)``.
+    elsewhere : mapping, optional
+        Names of other libraries that mean something else here, with a sentence that says what to write instead.
+
+    Examples
+    --------
+    >>> from pellucid import ACTIVATIONS
+    >>> ACTIVATIONS["LeakyReLU"].name
+    'leaky_relu'
+    >>> ACTIVATIONS["reul"]
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.UnknownNameError: unknown activation 'reul': did you mean 'relu'? Known: elu, exp, gelu, ...
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        rows: Iterable[R],
+        *,
+        columns: Sequence[tuple[str, Callable[[R], str]]],
+        example: str,
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind = kind
+        self._columns = columns
+        self._example = example
+        self._rows: dict[str, R] = {}
+        self._names: dict[str, str] = {}
+        for row in rows:
+            self._add(row)
+        self._elsewhere = {plain_name(name): sentence for name, sentence in (elsewhere or {}).items()}
+
+    def _add(self, row: Any) -> None:
+        self._rows[row.name] = row
+        for name in (row.name, *row.synonyms):
+            other = self._names.setdefault(plain_name(name), row.name)
+            if other != row.name:
+                raise ValueError(f"{name!r} would be both {other!r} and {row.name!r}")
+
+    def __getitem__(self, name: str) -> R:
+        row = self._rows.get(name)
+        if row is not None:
+            return row
+        known = self._names.get(plain_name(name)) if isinstance(name, str) else None
+        if known is None:
+            raise self.unknown(name)
+        return self._rows[known]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def look_up(self, given: object, kinds: type | tuple[type, ...]) -> Any:
+        """Return the row that a name means, or what is one already.
+
+        Parameters
+        ----------
+        given : str or object
+            A name; an object of ``kinds``, which is passed through; or one of their classes, for its default settings.
+        kinds : type or tuple of types
+
+        Raises
+        ------
+        UnknownNameError
+            No row goes by the name; the nearest is suggested.
+        TypeError
+            Anything else.
+        """
+        if isinstance(given, kinds):
+            return given
+        if isinstance(given, str):
+            row: Any = self[given]
+            return row() if isinstance(row, type) else row
+        general = kinds if isinstance(kinds, tuple) else (kinds,)
+        if isinstance(given, type) and issubclass(given, kinds) and (given not in general or given in self.values()):
+            return given()
+        theirs = getattr(given, "__name__", type(given).__name__)
+        known = self._names.get(plain_name(theirs))
+        hint = "" if known is None else f"; write {known!r}"
+        raise TypeError(f"{_article(self.kind)} is a name or {self._example}, got {given!r}{hint}")
+
+    def unknown(self, name: object) -> UnknownNameError:
+        """Build the error for a name that no row goes by: with the difference, or with the nearest name."""
+        asked = plain_name(str(name))
+        if asked in self._elsewhere:
+            return UnknownNameError(f"unknown {self.kind} {name!r}: {self._elsewhere[asked]}")
+        near = nearest(asked, self._names)
+        hint = f"did you mean {self._names[near]!r}? Known" if near else "known"
+        return UnknownNameError(f"unknown {self.kind} {name!r}: {hint}: {', '.join(sorted(self._rows))}")
+
+    @property
+    def elsewhere(self) -> Mapping[str, str]:
+        """Sentences about names of other libraries that mean something else here."""
+        return dict(self._elsewhere)
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return the headings and the rows of the table as text."""
+        header = ("name", "also", *(heading for heading, _ in self._columns))
+        return header, [
+            (name, ", ".join(row.synonyms), *(text(row) for _, text in self._columns))  # type: ignore[attr-defined]
+            for name, row in self._rows.items()
+        ]
+
+    def __str__(self) -> str:
+        rich_table = import_extra("rich.table", "", "printing a table")
+        rich_box = import_extra("rich.box", "", "printing a table")
+        console = import_extra("rich.console", "", "printing a table").Console(
+            file=io.StringIO(), width=max(shutil.get_terminal_size((120, 24)).columns, 80), color_system=None
+        )
+        header, rows = self.table()
+        grid = rich_table.Table(box=rich_box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for heading in header:
+            grid.add_column(heading, overflow="fold", no_wrap=heading == "name")
+        for row in rows:
+            grid.add_row(*(_text(cell) for cell in row))
+        console.print(grid)
+        return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").split("\n"))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {_plural(self.kind)}: {', '.join(self)}>"
+
+
+def _text(cell: str) -> Any:
+    return import_extra("rich.text", "", "printing a table").Text(cell)  # brackets in it are not markup
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _plural(kind: str) -> str:
+    return kind + ("es" if kind.endswith("s") else "s")

@@ -1,0 +1,348 @@
+"""What people write from habit works, or is answered with the line to write; and every line that is suggested runs."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid import hints
+from pellucid.errors import plain_name
+from pellucid.registry import Registry
+
+X = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5], [0.2, 0.3, 0.4], [-1.0, 2.0, 0.1]])
+Y = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
+
+
+@pytest.fixture
+def names(tmp_path):
+    """What the suggested lines may name."""
+    net = pl.Network([3, 4, 2], "sigmoid", seed=0)
+    history = net.train(X, Y, epochs=2, validation=(X, Y), metrics="accuracy", seed=0)
+    path = str(tmp_path / "net.safetensors")
+    net.save(path)
+    table = tmp_path / "table.csv"
+    table.write_text("x,y\n1,2\n3,4\n")
+    found = {
+        "pl": pl, "np": np, "net": net, "X": X, "y": Y, "run": net.backprop(X, Y), "history": history, "path": path,
+        "optimizer": pl.Adam(), "data": pl.data.digits(), "weights": np.ones(4), "print": lambda *_: None,
+    }  # fmt: skip
+    found["path of a table"] = str(table)
+    return found
+
+
+def objects(names):
+    """An object of each class whose attributes have hints."""
+    return {
+        "pellucid": pl, "Network": names["net"], "Run": names["run"], "Gradient": names["run"].gradient,
+        "History": names["history"], "Optimizer": names["optimizer"], "PerLayer": names["net"].W,
+        "Dataset": names["data"],
+    }  # fmt: skip
+
+
+EVERY_ATTRIBUTE = [(owner, name) for owner, lines in hints.ATTRIBUTES.items() for name in lines]
+
+
+@pytest.mark.parametrize(("owner", "name"), EVERY_ATTRIBUTE)
+def test_every_line_suggested_for_an_attribute_runs(owner, name, names):
+    line = hints.ATTRIBUTES[owner][name]
+    one = objects(names)[owner]
+    with pytest.raises(AttributeError) as caught:
+        getattr(one, name)
+    assert str(caught.value).endswith(f"has no attribute {name!r}; write {line}")
+    if "pl.data.read(path)" in line:
+        names["path"] = names["path of a table"]
+    if line.startswith("history.plot"):
+        pytest.importorskip("matplotlib").use("Agg")
+    if re.match(r"\w+\.\w+ = ", line):
+        exec(line, names)
+    else:
+        eval(line, names)
+
+
+EVERY_KEYWORD = [(call, name) for call, lines in hints.KEYWORDS.items() for name in lines]
+VALUES = {
+    "loss": "mse",
+    "optimizer": "adam",
+    "metrics": "rmse",
+    "activation": "tanh",
+    "output": "tanh",
+    "init": "zeros",
+}
+VALUES |= {"epochs": 1, "batch_size": 2, "i": 1, "neuron": 1, "nesterov": True, "bias": True, "verbose": 0}
+
+
+@pytest.mark.parametrize(("call", "name"), EVERY_KEYWORD)
+def test_every_line_suggested_for_a_keyword_runs(call, name, names):
+    code, why = hints.KEYWORDS[call][name]
+    value = VALUES.get(name, 0.1)
+    run, net = names["run"], names["net"]
+    calls = {
+        "Network": lambda **given: pl.Network([3, 4, 2], **given),
+        "Network.train": lambda **given: net.train(X, Y, epochs=1, **given),
+        "Network.backprop": lambda **given: net.backprop(X, Y, **given),
+        "Run.explain": lambda **given: run.explain("d", 2, **({"j": 1, "sample": 1} | given)),
+        "MLPClassifier": pl.estimators.MLPClassifier,
+        "MLPRegressor": pl.estimators.MLPRegressor,
+    }
+    with pytest.raises(TypeError) as caught:
+        calls[call](**{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"{call}() has no parameter {name!r}: ")
+    assert why in message
+    if not code:
+        return
+    names["biases"] = [np.zeros(4), np.zeros(2)]
+    if "init=(weights" in code:
+        names["weights"] = [np.zeros((4, 3)), np.zeros((2, 4))]
+    written = message.split(": ", 1)[1].removeprefix("write ").split("; ")[0]
+    if re.match(r"\w+=", written):
+        calls[call](**eval(f"dict({written})", names))
+    else:
+        eval(written, names)
+
+
+CALLS = [
+    pl.Network, pl.Network.train, pl.Network.backprop, pl.Network.gradient, pl.Network.check_gradient, pl.Network.draw,
+    pl.Network.save, pl.Run.explain, pl.load, pl.SGD, pl.Adam, pl.AdamW, pl.RMSprop, pl.LBFGS, pl.Huber, pl.Quantile,
+    pl.LeakyReLU, pl.ELU, pl.Activation, pl.Loss, pl.train_many, pl.diagnose,
+    pl.schedules.Step, pl.schedules.Exponential, pl.schedules.Cosine, pl.schedules.InverseScaling,
+    pl.schedules.ReduceOnPlateau, pl.estimators.MLPClassifier, pl.estimators.MLPRegressor,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__qualname__)
+def test_every_public_call_answers_a_misspelt_keyword_with_the_right_one(call):
+    arguments = [
+        one for one in inspect.signature(call).parameters.values()
+        if one.name != "self" and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and len(one.name) > 4
+    ]  # fmt: skip
+    assert arguments or call in (pl.ELU, pl.Quantile, pl.Network.save)
+    for one in arguments:
+        wrong = one.name.replace("_", "") + "s"
+        with pytest.raises(TypeError) as caught:
+            call(**{wrong: 0})
+        found = re.search(r"no parameter '(\w+)': write (\w+)=0", str(caught.value))
+        assert found, str(caught.value)
+        assert found.groups() == (wrong, one.name)
+
+
+@pytest.mark.parametrize("ours", hints.PARAMETERS)
+def test_no_other_name_of_a_parameter_is_that_of_two_in_one_call(ours):
+    """Every synonym leads to its parameter in each call that has it, unless a nearer one is there."""
+    callers = [call for call in CALLS if ours in inspect.signature(call).parameters]
+    assert callers or ours == "wrt", f"nothing has a parameter {ours}"
+    for call in callers:
+        known = [name for name in inspect.signature(call).parameters if name != "self"]
+        for theirs in hints.PARAMETERS[ours]:
+            if theirs in known:
+                continue
+            meant = hints.parameter_of(theirs, known)
+            others = [name for name in known if plain_name(theirs) in map(plain_name, hints.PARAMETERS.get(name, ()))]
+            assert meant in others
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda net: net.train(X, Y, lr=0.1), "write optimizer=pl.Adam(learning_rate=0.1)"),
+        (lambda net: net.train(X, Y, optimizer="sgd", lr=0.1), "write optimizer=pl.SGD(learning_rate=0.1)"),
+        (lambda net: net.train(X, Y, validation_data=(X, Y)), "write validation="),
+        (lambda net: net.train(X, Y, validation_split=0.2), "write validation=0.2"),
+        (
+            lambda net: net.train(X, Y, n_epochs=3, batchsize=2),
+            "write epochs=3; no parameter 'batchsize': write batch_size=2",
+        ),
+        (lambda net: net.train(X, Y, verbose=1), "write progress=True"),
+        (lambda net: net.train(X, Y, "mse", pl.Adam()), "takes X, y, loss by position, got 1 more"),
+        (lambda net: pl.Network([3, 4, 2], activations="relu"), "write activation='relu'"),
+        (lambda net: pl.Network(hidden_layer_sizes=(64,)), "write pl.Network([3, 4, 2])"),
+        (lambda net: pl.Network([3, 4, 2], random_state=0), "write seed=0"),
+        (lambda net: pl.Network([3, 4, 2], output_activation="softmax"), "write output='softmax'"),
+        (lambda net: pl.Adam(lr=0.1), "write learning_rate=0.1"),
+        (lambda net: pl.SGD(eta=3.0), "write learning_rate=3.0"),
+        (lambda net: pl.Training(net, X, Y, lr=0.1), "write optimizer=pl.Adam(learning_rate=0.1)"),
+        (lambda net: net.backprop(x=X, y=Y), "write X="),
+        (lambda net: net.backprop(X, Y=Y), "write y="),
+        (lambda net: pl.diagnose(net, X, Y, "mse", grad=3), "write gradient=3"),
+        (lambda net: pl.testing.assert_gradient(lambda *_: 0, net, X, Y, weight_decay=0.1), "write l2=0.1"),
+        (lambda net: pl.estimators.MLPClassifier(lr=0.1), "write learning_rate_init=0.1"),
+        (lambda net: pl.estimators.MLPRegressor(epochs=5), "write max_iter=5"),
+    ],
+)  # fmt: skip
+def test_a_keyword_of_another_library_is_answered_with_ours(call, says):
+    with pytest.raises(TypeError) as caught:
+        call(pl.Network([3, 4, 2], seed=0))
+    assert says in str(caught.value)
+
+
+def test_a_type_error_from_within_a_call_is_not_reworded():
+    def broken(a, y):
+        raise TypeError("my own")
+
+    with pytest.raises(TypeError, match=r"^my own$"):
+        pl.Network([3, 4, 2], seed=0).train(X, Y, metrics=broken, epochs=1)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'y'"):
+        pl.Network([3, 4, 2], seed=0).train(X)
+
+
+def test_a_property_that_fails_says_what_it_says_and_private_names_have_no_hints():
+    class Odd(pl.Network):
+        @property
+        def broken(self):
+            raise AttributeError("inside")
+
+    net = Odd([3, 4, 2], seed=0)
+    with pytest.raises(AttributeError, match=r"^inside$"):
+        net.broken  # noqa: B018
+    with pytest.raises(AttributeError) as caught:
+        net._repr_png_  # noqa: B018
+    assert "write" not in str(caught.value)
+    assert not hasattr(net, "fit")
+
+
+def test_a_layer_written_into_the_name_of_an_array_is_answered_with_its_index():
+    net = pl.Network([3, 4, 2], seed=0)
+    run = net.backprop(X, Y)
+    cases = [(net, "W2", "net.W[2]"), (net, "w3", "net.W[3]"), (net, "b2", "net.b[2]"), (run, "z3", "run.z[3]")]
+    cases += [(run, "a1", "run.a[1]"), (run.gradient, "W_3", "run.gradient.W[3]")]
+    for one, name, line in cases:
+        with pytest.raises(AttributeError, match=re.escape(f"; write {line}") + "$"):
+            getattr(one, name)
+        eval(line, {"net": net, "run": run})
+    with pytest.raises(AttributeError, match=re.escape("the first is net.W[2], that of layer 2")):
+        net.W1  # noqa: B018
+
+
+# Names of rows.
+
+REGISTRIES = {
+    "activation": pl.ACTIVATIONS, "loss": pl.LOSSES, "optimizer": pl.OPTIMIZERS, "metric": pl.METRICS,
+    "schedule": pl.schedules.SCHEDULES, "initialiser": pl.layers.INITIALISERS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_a_name_is_taken_in_any_case_and_with_any_hyphens(kind):
+    registry = REGISTRIES[kind]
+    for name, row in registry.items():
+        for written in (name, *row.synonyms):
+            variants = {written, written.upper(), written.title(), written.replace("_", "-"), written.replace("_", " "),
+                        written.title().replace("_", ""), f" {written}"}  # fmt: skip
+            assert all(registry[one] is row and one in registry for one in variants)
+        for wrong in (name + "xq", "q" + name[1:] + "q"):
+            if wrong in registry:
+                continue
+            with pytest.raises(pl.UnknownNameError) as caught:
+                registry[wrong]
+            suggested = re.search(r"did you mean '(\w+)'", str(caught.value))
+            assert suggested is None or suggested[1] in registry
+            assert "known: " in str(caught.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("ReLU", "relu"), ("linear", "identity"), ("Logistic", "sigmoid"),
+        ("LeakyReLU", "leaky_relu"), ("SiLU", "silu"),
+        ("swish", "silu"), ("GELU", "gelu"), ("HardTanh", "hard_tanh"), ("SoftMax", "softmax"), ("exponential", "exp"),
+    ],
+)  # fmt: skip
+def test_activations_by_the_names_of_other_libraries(written, name):
+    assert pl.Network([3, 4, 2], output=written).activations[3] is pl.ACTIVATIONS[name]
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("MSE", "mse"), ("mean_squared_error", "mse"), ("MSELoss", "mse"),
+        ("mean_absolute_error", "mae"), ("L1Loss", "mae"),
+        ("categorical_crossentropy", "cross_entropy"), ("sparse_categorical_crossentropy", "cross_entropy"),
+        ("CrossEntropyLoss", "cross_entropy"), ("binary_crossentropy", "binary_cross_entropy"),
+        ("BCE", "binary_cross_entropy"),
+        ("BCELoss", "binary_cross_entropy"), ("SmoothL1Loss", "huber"), ("quadratic", "half_squared_error"),
+    ],
+)  # fmt: skip
+def test_losses_by_the_names_of_other_libraries(written, name):
+    assert pl.LOSSES[written].name == name
+
+
+def test_smooth_l1_and_bce_are_the_same_as_pytorchs():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    a, y = rng.uniform(0.1, 0.9, (5, 3)), rng.uniform(0.1, 0.9, (5, 3)) + rng.choice([0, 2], (5, 3))
+    tensors = torch.tensor(a), torch.tensor(y)
+    for ours, theirs in (
+        ("SmoothL1Loss", torch.nn.SmoothL1Loss),
+        ("MSELoss", torch.nn.MSELoss),
+        ("L1Loss", torch.nn.L1Loss),
+    ):
+        np.testing.assert_allclose(pl.LOSSES[ours].function(a, y).mean(), float(theirs()(*tensors)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_a_name_that_means_something_else_elsewhere_is_refused_with_the_difference(kind):
+    registry = REGISTRIES[kind]
+    for theirs, sentence in registry.elsewhere.items():
+        assert theirs not in registry
+        with pytest.raises(pl.UnknownNameError, match=re.escape(sentence)):
+            registry[theirs]
+        for call in re.findall(r"pl\.[a-zA-Z.]*\((?:[^()]|\([^()]*\))*\)", sentence):
+            made = call.replace("(slope)", "(0.1)").replace("(alpha)", "(0.5)")
+            if "symbolic" in made:
+                pytest.importorskip("sympy")
+            eval(made, {"pl": pl})
+        quoted = re.findall(r"(loss|output|metrics|init)='(\w+)'", sentence)
+        tables = {"loss": pl.LOSSES, "output": pl.ACTIVATIONS, "metrics": pl.METRICS, "init": pl.layers.INITIALISERS}
+        assert all(name in tables[table] for table, name in quoted)
+
+
+def test_objects_of_other_libraries_are_answered_with_the_name():
+    class ReLU:
+        pass
+
+    with pytest.raises(TypeError, match=r"write 'relu'$"):
+        pl.Network([3, 4, 2], ReLU())
+    with pytest.raises(TypeError, match=r"write 'tanh'$"):
+        pl.Network([3, 4, 2], np.tanh)
+    assert pl.Network([3, 4, 2], pl.ELU).activations[2].name == "elu"
+
+
+def test_two_rows_cannot_have_one_name():
+    row = pl.METRICS["mae"]
+    with pytest.raises(ValueError, match="would be both"):
+        Registry("metric", [row, pl.metrics.Metric("other", row.function, synonyms=("MAE",))], columns=(), example="")
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_a_table_is_printed_with_every_row_and_its_repr_is_short(kind, monkeypatch):
+    registry = REGISTRIES[kind]
+    assert len(repr(registry)) <= 500
+    for width in (80, 120, 300):
+        monkeypatch.setenv("COLUMNS", str(width))
+        text = str(registry)
+        assert max(map(len, text.split("\n"))) <= width
+        for name, row in registry.items():
+            assert re.search(rf"^ {name}\b", text, re.MULTILINE)
+            if width == 300:
+                assert all(synonym in text for synonym in row.synonyms)
+
+
+@pytest.mark.parametrize("name", pl.ACTIVATIONS)
+def test_the_range_of_an_activation_is_the_one_it_has(name):
+    row = pl.ACTIVATIONS[name]
+    open_low, low, high, open_high = re.fullmatch(r"([\[(])(.+), (.+)([\])])", row.range).groups()
+    low, high = (float(bound.replace("∞", "inf")) for bound in (low, high))
+    z = np.concatenate([np.linspace(-30, 30, 200_001), [-700.0, 700.0]])
+    a = row.function(np.stack([z, np.zeros_like(z)], axis=-1))[:, 0] if name == "softmax" else row.function(z)
+    slack = 1e-5 * abs(low) if np.isfinite(low) else 0  # bounds are given to six digits
+    assert a.min() >= low - slack
+    assert a.max() <= high
+    if np.isfinite(low):
+        assert a.min() <= low + max(1e-5 * abs(low), 1e-12)
+    else:
+        assert a.min() < -0.1 * abs(z).max() * 0.01
+    assert (a.max() >= high * (1 - 1e-5)) if np.isfinite(high) else a.max() >= 30
+    assert open_low == ("[" if name in ("relu", "silu", "gelu", "gelu_tanh", "hard_tanh", "sine") else "(")
+    assert open_high == ("]" if name in ("hard_tanh", "sine") else ")")
