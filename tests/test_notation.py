@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid import Label, UnknownLabelError
-from pellucid.notation import FIRST_LAYER, SYMBOLS, parse
+from pellucid.notation import FIRST_LAYER, SYMBOLS, parse, parse_partial
 
 indices = st.one_of(st.integers(1, 12), st.integers(1, 10**6))
 
@@ -83,15 +83,15 @@ def test_other_spellings_are_read(text, label):
         ("z_1^1", "layer 1 is the input and has no pre-activation"),
         ("d_1^1", "layer 1 is the input and has no delta"),
         ("x_1^2", "unknown symbol 'x'; the symbols are w, b, z, a, d"),
-        ("W_11^2", "unknown symbol 'W'"),
-        ("", "is no label; labels look like w_24"),
-        ("w", "is no label"),
-        ("w_24", "is no label"),
-        ("w^3", "is no label"),
-        ("w_{24^3", "is no label"),
-        ("w_-24^3", "is no label"),
-        ("w_24^3 w_24^3", "is no label"),
-        ("w_1,4^3", "is no label"),
+        ("V_11^2", "unknown symbol 'V'"),
+        ("", "is not a label; labels look like w_24"),
+        ("w", "is not a label"),
+        ("w_24", "is not a label"),
+        ("w^3", "is not a label"),
+        ("w_{24^3", "is not a label"),
+        ("w_-24^3", "is not a label"),
+        ("w_24^3 w_24^3", "is not a label"),
+        ("w_1,4^3", "is not a label"),
     ],
 )
 def test_what_is_no_label_is_refused_with_the_reason(text, message):
@@ -126,3 +126,32 @@ def test_an_unknown_label_is_a_key_error_that_shows_its_message_plainly():
 
 def test_equal_labels_are_one_key():
     assert {Label("w", 3, 1, 2): "first", parse("w_{1,2}^{3}"): "second"} == {Label("w", 3, 1, 2): "second"}
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("∂L/∂w_13^2", "w_13^2"), ("dL/dw_13^2", "w_13^2"), ("∂L/∂W_{1,13}^{12}", "w_{1,13}^{12}"),
+        ("∂L / ∂b^{3}_{2}", "b_2^3"), ("∂L_T/∂b_2^3", "b_2^3"), ("$∂L/∂w_{13}^{2}$", "w_13^2"),
+        (r"\frac{\partial L}{\partial w_{13}^{2}}", "w_13^2"), (r"$\dfrac{\partial L}{\partial w^2_{13}}$", "w_13^2"),
+        (r"\partial L/\partial b_1^2", "b_1^2"), ("∂L/∂z_2^3", "d_2^3"), (r"\frac{dL}{dz_2^3}", "d_2^3"),
+    ],
+)  # fmt: skip
+def test_a_partial_is_read_as_the_label_that_it_is_of(text, label):
+    assert parse_partial(text) == parse(label)
+
+
+@pytest.mark.parametrize("text", ["w_13^2", "d_1^2", "L", "", "∂L", "∂w_13^2", "L/w_13^2", "d_1^2/d_2^2"])
+def test_what_is_not_a_partial_is_none(text):
+    assert parse_partial(text) is None
+
+
+@pytest.mark.parametrize("text", ["∂L/∂a_1^2", "∂L/∂d_1^2", "∂L/∂w_13^1", "∂L/∂q_1^2", "∂L/∂w"])
+def test_a_partial_of_something_else_is_refused(text):
+    with pytest.raises(UnknownLabelError):
+        parse_partial(text)
+
+
+@pytest.mark.parametrize(("text", "label"), [("W_13^2", "w_13^2"), ("δ_1^2", "d_1^2"), (r"$\delta_1^{2}$", "d_1^2")])
+def test_symbols_of_other_books(text, label):
+    assert parse(text) == parse(label)

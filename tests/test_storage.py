@@ -38,7 +38,7 @@ def parts(path):
     """A file's header and arrays, read without pellucid."""
     with safetensors.safe_open(path, framework="np") as opened:
         header = json.loads(opened.metadata()["pellucid"])
-        return header, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+        return header, {name: opened.get_tensor(name) for name in opened.keys()}
 
 
 def rewrite(path, header=None, arrays=None):

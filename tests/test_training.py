@@ -1016,7 +1016,7 @@ def tampered(path, change):
     with safetensors.safe_open(path, framework="np") as opened:
         header, arrays = (
             json.loads(opened.metadata()["pellucid"]),
-            {name: opened.get_tensor(name) for name in opened.keys()},  # noqa: SIM118 (no mapping)
+            {name: opened.get_tensor(name) for name in opened.keys()},
         )
     change(header, arrays)
     safetensors.numpy.save_file(arrays, path, metadata={"pellucid": json.dumps(header)})

@@ -12,7 +12,7 @@ from pellucid.arrays import Array, as_count
 from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
 from pellucid.losses import canonical_pair
-from pellucid.notation import SYMBOLS, Label, parse
+from pellucid.notation import SYMBOLS, Label, parse, parse_partial, symbol_of
 
 _TERMS_SHOWN = 6
 """Sums of more terms show the first three and the last."""
@@ -88,7 +88,7 @@ def explain(
     record : Record
     symbol : str
         ``z``, ``a`` or ``d``: that quantity. ``w`` or ``b``: the partial ∂L/∂w or ∂L/∂b. ``L``: the loss.
-        Or a whole label such as ``w_13^2``; then layer, j and k stay away.
+        Or a whole label such as ``w_13^2``, or ``∂L/∂w_13^2``; then layer, j and k are left out.
     layer, j, k : int
         As in the labels, from 1.
     sample : int, optional
@@ -110,6 +110,7 @@ def explain(
         held = "one input, without samples" if record.is_single else f"samples 1 … {len(record.y)}"
         raise UnknownLabelError(f"sample = {sample}: the record holds {held}")
     writer = _Writer(record, sample, _as_digits(digits))
+    symbol = symbol_of(symbol) if isinstance(symbol, str) else symbol
     if symbol not in SYMBOLS and (layer, j, k) != (None, None, None):
         if symbol != "L" and isinstance(symbol, str) and "_" not in symbol:
             raise UnknownLabelError(f"unknown symbol {symbol!r}; the symbols are {', '.join(SYMBOLS)} and L")
@@ -121,7 +122,7 @@ def explain(
             raise UnknownLabelError(f"{symbol} needs layer and j" + (" and k" if symbol == "w" else ""))
         label = Label(symbol, layer, j, k)
     else:
-        label = parse(symbol)
+        label = (parse_partial(symbol) if isinstance(symbol, str) else None) or parse(symbol)
     record.layers.check_label(label)
     if label.symbol in "zad" and not record.is_single and sample is None:
         raise ValueError(f"{label} differs from sample to sample: give sample = 1 … {len(record.y)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Never, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from pellucid.checking import GradientCheck, check_gradient
 from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
-from pellucid.hints import hinted, refuse
+from pellucid.hints import hinted
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
 from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
@@ -70,7 +70,7 @@ class Run(Record):
         ----------
         symbol : str
             ``z``, ``a`` or ``d``: that quantity. ``w`` or ``b``: the partial ∂L/∂w or ∂L/∂b. ``L``: the loss. Or a
-            whole label such as ``w_13^2``; then layer, j and k stay away.
+            whole label such as ``w_13^2``, or ``∂L/∂w_13^2``; then layer, j and k are left out.
         layer, j, k : int
             As in the labels, from 1.
         sample : int, optional
@@ -203,6 +203,7 @@ class Network(Layers):
 
     __call__ = predict = forward
 
+    @hinted
     def backprop(
         self,
         X: ArrayLike,
@@ -212,7 +213,6 @@ class Network(Layers):
         sample_weight: ArrayLike | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
-        **unknown: Never,
     ) -> Run:
         """Run the five steps and keep everything: z, a and d of every layer, loss and gradient.
 
@@ -239,8 +239,6 @@ class Network(Layers):
         ValueError, TypeError
             Shapes, values, names or an output activation that do not fit; nothing is broadcast.
         """
-        if unknown:
-            refuse(Network.backprop, unknown)
         if sample_weight is None and l2 == l1 == 0:
             quick = engines.quick_record(self, X, y, loss, Run)
             if quick is not None:
@@ -251,6 +249,7 @@ class Network(Layers):
             sample_weight=samples.weight, penalty=as_penalty(l2, l1), is_single=samples.is_single, make=Run,
         )  # fmt: skip
 
+    @hinted
     def gradient(
         self,
         X: ArrayLike,
@@ -260,14 +259,11 @@ class Network(Layers):
         sample_weight: ArrayLike | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
-        **unknown: Never,
     ) -> Gradient:
         """Compute ∇L_T only: ``g.W[l]``, ``g.b[l]``, ``g.vector``, and ``g.loss``, the L_T it belongs to.
 
         Parameters and errors are those of `backprop`.
         """
-        if unknown:
-            refuse(Network.gradient, unknown)
         if sample_weight is None and l2 == l1 == 0:
             quick = engines.quick_gradient(self, X, y, loss)
             if quick is not None:

@@ -127,7 +127,50 @@ _SUPERSCRIPT = r"\^\s*(?:\{\s*(?P<high>\d+)\s*\}|(?P<bare_high>\d+))"
 def _forms() -> list[re.Pattern[str]]:
     """Both orders of a label's indices, compiled when the first label is read."""
     orders = ((_SUBSCRIPT, _SUPERSCRIPT), (_SUPERSCRIPT, _SUBSCRIPT))
-    return [re.compile(rf"\s*\$?\s*(?P<symbol>[A-Za-z]+)\s*{a}\s*{b}\s*\$?\s*") for a, b in orders]
+    return [re.compile(rf"\s*\$?\s*(?P<symbol>\\?[A-Za-zδ]+)\s*{a}\s*{b}\s*\$?\s*") for a, b in orders]
+
+
+_SYNONYMS = {"W": "w", "B": "b", "δ": "d", "delta": "d", r"\delta": "d", "A": "a", "Z": "z"}
+"""What other books call a symbol."""
+
+
+def symbol_of(text: str) -> str:
+    """Return the symbol that another one means, such as ``d`` for ``δ``; any other text is given back."""
+    return _SYNONYMS.get(text, text)
+
+
+_PARTIAL = re.compile(
+    r"\s*\$?\s*(?:(?:∂|d|\\partial\s*)\s*L(?:_T)?\s*/\s*(?:∂|d|\\partial\s*)|"
+    r"\\d?frac\s*\{\s*(?:\\partial|∂|d)\s*L(?:_T)?\s*\}\s*\{\s*(?:\\partial|∂|d)\s*)(?P<of>[^$]*?)\s*(?P<close>\}?)\s*\$?\s*"
+)
+
+
+def parse_partial(text: str) -> Label | None:
+    r"""Read a partial derivative of the loss, and return the label that `explain` knows it by, or None.
+
+    Parameters
+    ----------
+    text : str
+        ``∂L/∂w_13^2``, ``dL/dw_13^2`` or LaTeX's ``\frac{\partial L}{\partial w_{13}^2}``; that of z is the delta.
+
+    Raises
+    ------
+    UnknownLabelError
+        A partial of something else.
+
+    Examples
+    --------
+    >>> print(parse_partial("∂L/∂w_13^2"), parse_partial("∂L/∂z_2^3"), parse_partial("w_13^2"))
+    w_13^2 d_2^3 None
+    """
+    match = _PARTIAL.fullmatch(text)
+    if match is None:
+        return None
+    # The last brace closes the fraction, or an index where there is none.
+    label = parse(match["of"] + ("" if "frac" in text else match["close"]))
+    if label.symbol in "ad":
+        raise UnknownLabelError(f"{text!r}: the partials are those of w, b and z; that of z is d")
+    return Label("d", label.layer, label.j) if label.symbol == "z" else label
 
 
 def parse(text: str | Label) -> Label:
@@ -145,7 +188,7 @@ def parse(text: str | Label) -> Label:
     Raises
     ------
     UnknownLabelError
-        The text is no label, or a weight's indices could be split in more than one way.
+        The text is not a label, or a weight's indices could be split in more than one way.
 
     Examples
     --------
@@ -155,13 +198,13 @@ def parse(text: str | Label) -> Label:
     if isinstance(text, Label):
         return text
     if not isinstance(text, str):
-        raise UnknownLabelError(f"{text!r} is no label; labels are text such as 'w_24^3'")
+        raise UnknownLabelError(f"{text!r} is not a label; labels are text such as 'w_24^3'")
     match = next((found for form in _forms() if (found := form.fullmatch(text))), None)
     if match is None:
         raise UnknownLabelError(
-            f"{text!r} is no label; labels look like w_24^3, w_{{2,14}}^3, b_2^3, z_2^3, a_2^3, d_2^3"
+            f"{text!r} is not a label; labels look like w_24^3, w_{{2,14}}^3, b_2^3, z_2^3, a_2^3, d_2^3"
         )
-    symbol = match["symbol"]
+    symbol = symbol_of(match["symbol"])
     low = match["low"] or match["bare_low"]
     layer = int(match["high"] or match["bare_high"])
     if symbol != "w":

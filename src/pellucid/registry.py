@@ -203,7 +203,8 @@ class Registry(Mapping[str, R]):
         for row in rows:
             grid.add_row(*(_text(cell) for cell in row))
         console.print(grid)
-        return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").split("\n"))
+        lines = [line[1:].rstrip() for line in console.file.getvalue().split("\n")]
+        return "\n".join(line for line in lines if line)
 
     def __repr__(self) -> str:
         return f"<{len(self)} {_plural(self.kind)}: {', '.join(self)}>"

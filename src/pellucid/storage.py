@@ -144,7 +144,7 @@ def read_file(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, np.n
             text = (opened.metadata() or {}).get(_HEADER)
             if text is None:
                 raise ModelFileError(f"{source} is a safetensors file, but not one of pellucid's")
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
     except (safetensors.SafetensorError, TypeError, AttributeError, ValueError) as error:  # the latter: strange dtypes
         if isinstance(error, ModelFileError):
             raise

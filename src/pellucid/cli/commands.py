@@ -9,23 +9,40 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import App, Parameter
 
+from pellucid.activations import ACTIVATIONS
 from pellucid.arrays import as_count
 from pellucid.cli import output as out
+from pellucid.cli.weights import load_weights
 from pellucid.data import Encoding, Table, holds_arrays, read
+from pellucid.engine import compiled
+from pellucid.errors import unknown_name
+from pellucid.layers import INITIALISERS
 from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
+from pellucid.metrics import METRICS
 from pellucid.network import Network, Run
-from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
+from pellucid.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, RMSprop
 from pellucid.predictor import Predictor
+from pellucid.registry import Registry
+from pellucid.schedules import SCHEDULES
 from pellucid.storage import check_writable, read_file
 from pellucid.version import __version__
 
+
+def _version() -> str:
+    """The version, and what computes."""
+    module, detail = compiled()
+    return f"pellucid {__version__}, {'numpy' if module is None else 'native'} engine ({detail})"
+
+
 app = App(
     name="pellucid",
-    version=__version__,
+    version=_version,
     help="Feed-forward neural networks, backpropagation in the open.",
     help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )
+
+app.register_install_completion_command(help="Install completion for your shell: bash, zsh, fish or PowerShell.")
 
 Output = Annotated[str | None, Parameter(name=["--output", "-o"])]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -312,6 +329,7 @@ def gradient(
     delta: float | None = None,
     tau: float | None = None,
     seed: Whole = 0,
+    weights: str | None = None,
     explain: str | None = None,
     digits: Whole = 6,
     every: bool = False,
@@ -345,8 +363,10 @@ def gradient(
         Of the quantile loss, by default 0.5.
     seed
         Of a new network's weights and of x and y if they are not given.
+    weights
+        Take a new network's weights and biases from this file: NPZ or JSON with W2, b2, W3, ...
     explain
-        Show one quantity alone by its label, such as d_1^2 or w_13^2 (for ∂L/∂w_13^2).
+        Show only one quantity by its label, such as d_1^2 or ∂L/∂w_13^2.
     digits
         Significant digits shown.
     every
@@ -364,7 +384,11 @@ def gradient(
             if file is not None:
                 raise ValueError("a new network takes its sample from --x and --y, not from a file")
             net = Network(read_sizes(network), activation, output_activation, seed=seed)
+            if weights is not None:
+                load_weights(net, weights)
             run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
+        elif weights is not None:
+            raise ValueError(f"--weights is for a new network such as 3-4-2; {network} has weights of its own")
         else:
             run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
     _check_finite(run)
@@ -375,6 +399,43 @@ def gradient(
         out.print_text(explanation.latex if latex else explanation.text)
     else:
         out.print_run(run, digits=digits, every=every, latex=latex)
+
+
+TABLES: dict[str, Registry[Any]] = {
+    "activations": ACTIVATIONS,
+    "losses": LOSSES,
+    "optimizers": OPTIMIZERS,
+    "metrics": METRICS,
+    "schedules": SCHEDULES,
+    "initialisers": INITIALISERS,
+}
+"""What the command lists."""
+
+
+@app.command(name="list")
+def list_table(table: str | None = None, *, json: Json = False) -> None:
+    """List the names that options take, with their synonyms and formulas.
+
+    Parameters
+    ----------
+    table
+        activations, losses, optimizers, metrics, schedules or initialisers; without it, the names of all of them.
+    json
+        Print one JSON object.
+    """
+    if table is None:
+        names = {name: list(registry) for name, registry in TABLES.items()}
+        out.print_json(names) if json else out.print_text(
+            "\n".join(f"{name:<14}{', '.join(rows)}" for name, rows in names.items())
+        )
+        return
+    if table not in TABLES:
+        raise unknown_name("table", table, TABLES)
+    header, rows = TABLES[table].table()
+    if json:
+        out.print_json({row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows})
+    else:
+        out.print_text(str(TABLES[table]))
 
 
 @app.command

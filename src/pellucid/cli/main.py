@@ -8,6 +8,7 @@ from cyclopts import CycloptsError
 
 from pellucid.cli import lessons  # noqa: F401 (its commands belong to the app)
 from pellucid.cli.commands import app
+from pellucid.cli.output import console
 from pellucid.errors import MissingExtraError, UnknownLabelError
 
 _MENDABLE = (ValueError, TypeError, OSError, UnknownLabelError, MissingExtraError, FloatingPointError, MemoryError)
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
+            console=console(),
         )
         sys.stdout.flush()
     except KeyboardInterrupt:

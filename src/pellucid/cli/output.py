@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -32,13 +33,16 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Return the console that the command prints on; with NO_COLOR in the environment nothing is styled."""
+    if os.environ.get("NO_COLOR"):
+        return _Console(highlight=False, soft_wrap=True, color_system=None)
     return _Console(highlight=False, soft_wrap=True)
 
 
 def print_text(text: str) -> None:
     """Print plain text."""
-    _console().print(Text(text))
+    console().print(Text(text))
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -56,7 +60,7 @@ def print_diagnosis(verdict: str, text: str) -> None:
     shown.append(f"\n{rest}" if rest else "", style="not bold default")
     shown.highlight_regex(r"⟦[^⟧]*⟧", "bold yellow")
     shown.highlight_regex(r"(?m)^ *(\d+\. )?(and )?\[\w+\].*$", "bold")
-    _console().print(shown)
+    console().print(shown)
 
 
 def print_aside(title: str, text: str) -> None:
@@ -65,9 +69,9 @@ def print_aside(title: str, text: str) -> None:
 
 
 def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
-    console = _console()
+    screen = console()
     for name, value in rows:
-        console.print(Text(f"{name:<12}", style="bold").append(value, style="not bold"))
+        screen.print(Text(f"{name:<12}", style="bold").append(value, style="not bold"))
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:
@@ -156,10 +160,10 @@ def print_evaluation(evaluation: Evaluation, encoding: Encoding) -> None:
         right = f"{100 * counts[i] / counts.sum():.1f} %" if counts.sum() else "–"
         cells = [Text(str(count) if count else "·", style="bold" if i == j else "") for j, count in enumerate(counts)]
         grid.add_row(name, *cells, right)
-    console = _console()
-    if not console.is_terminal:
-        console.width = 400  # a file has no margin
-    console.print(grid, crop=False)
+    screen = console()
+    if not screen.is_terminal:
+        screen.width = 400  # a file has no margin
+    screen.print(grid, crop=False)
 
 
 def print_model(path: str, model: Predictor, version: str) -> None:
@@ -183,7 +187,7 @@ def print_model(path: str, model: Predictor, version: str) -> None:
             grid.add_row(one.name, "number", f"(x - {one.offset:.6g}) / {one.scale:.6g}")
     if len(model.encoding.inputs) > 40:
         grid.add_row("…", "", f"{len(model.encoding.inputs)} in all")
-    _console().print(grid)
+    console().print(grid)
 
 
 def print_answers(answers: Mapping[str, Column], path: str | None, *, as_json: bool) -> None:
