@@ -17,9 +17,10 @@ from pellucid.errors import (
     UnknownNameError,
 )
 from pellucid.explanation import Explanation
+from pellucid.loading import load
 from pellucid.losses import Huber, Loss, Quantile
 from pellucid.many import Training, train_many
-from pellucid.network import Network, Run, load
+from pellucid.network import Network, Run
 from pellucid.notation import Label
 from pellucid.optimizers import LBFGS, SGD, Adam, AdamW, RMSprop
 from pellucid.training import Epoch, History
