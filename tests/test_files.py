@@ -21,7 +21,7 @@ import scipy.sparse as sparse
 
 import pellucid as pl
 from pellucid.data import Table
-from pellucid.storage import read_file, write_file
+from pellucid.storage import check_writable, read_file, write_file
 
 FOLDER = pathlib.Path(__file__).parent / "files"
 EXPECTED = {
@@ -246,6 +246,19 @@ def test_a_name_as_long_as_the_system_takes_can_be_written(tmp_path):
     path = tmp_path / ("n" * 255)
     pl.Network([2, 2]).save(path)
     assert pl.load(path).sizes == (2, 2)
+
+
+def test_a_name_that_cannot_be_written_is_found_out_before_the_work(tmp_path):
+    with pytest.raises(OSError, match="n" * 256):
+        check_writable(tmp_path / ("n" * 256))
+    (tmp_path / "link").symlink_to(tmp_path / "none" / "net")
+    with pytest.raises(FileNotFoundError, match=r"link: there is no folder .*none"):
+        check_writable(tmp_path / "link")
+    (tmp_path / "good link").symlink_to(tmp_path / "net")
+    check_writable(tmp_path / "good link")
+    pl.Network([2, 2]).save(tmp_path / "good link")
+    assert pl.load(tmp_path / "net").sizes == (2, 2)
+    assert (tmp_path / "good link").is_symlink()
 
 
 def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path, monkeypatch):

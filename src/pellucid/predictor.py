@@ -170,7 +170,7 @@ class Predictor:
     def _table(self, rows: Rows) -> Table:
         if self.encoding is None:
             return as_table(rows)
-        return as_table(rows, self.encoding.columns, self.encoding.target.names)
+        return as_table(rows, self.encoding.input_names, self.encoding.target.names)
 
     def _check_finite(self, a: Array, table: Table) -> None:
         if not np.isfinite(a).all():
@@ -271,8 +271,8 @@ def restore_predictor(
     assert isinstance(network, Network)
     if "encoding" not in header:
         return Predictor(network, None, None)
-    loss = restore(header["loss"], "loss", losses, file)
+    loss = as_loss(restore(header["loss"], "loss", losses, file))
     try:
-        return Predictor(network, as_loss(loss), Encoding.from_dict(header["encoding"]))
+        return Predictor(network, loss, Encoding.from_dict(header["encoding"]))
     except (TypeError, ValueError) as error:  # what they say of one another
         raise file.broken(error) from error

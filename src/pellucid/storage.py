@@ -10,7 +10,7 @@ import os
 import stat
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -102,18 +102,20 @@ def check_writable(path: PathLike) -> None:
     Raises
     ------
     OSError
-        The path is a folder or a device, or its folder is missing or may not be written to.
+        The path is a folder or a device, its name is too long, or its folder is missing or may not be written to.
     ValueError
         The path is empty.
     """
     target = os.fspath(path)
     if not target:
         raise ValueError("the name of the output file is empty")
-    folder = os.path.dirname(os.path.abspath(target))
+    folder = os.path.dirname(os.path.realpath(target))  # a link leads to where the file will be
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.stat(target)  # a name that is too long is an OSError of the system's
     if os.path.isdir(target):
         raise IsADirectoryError(f"{target} is a folder, not a file")
     if os.path.exists(target) and not os.path.isfile(target):
-        raise OSError(f"{target} is no regular file and is not replaced by one")
+        raise OSError(f"{target} is a device or a pipe, and is not replaced by a file")
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"cannot write {target}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
@@ -390,6 +392,7 @@ def restore(
 ) -> Activation | Loss:
     """Make an activation or loss from its description, which fits `ROW`; user-made ones come from ``custom``."""
     name = description["name"]
+    make: Callable[..., Any] = as_activation if kind == "activation" else as_loss
     if description.get("custom"):
         plural = "losses" if kind == "loss" else f"{kind}s"
         if custom is None or name not in custom:
@@ -397,11 +400,36 @@ def restore(
                 f"{file.path} uses the user-made {kind} {name!r}, and files hold no code: "
                 f"load it with {plural}={{{name!r}: pellucid.{kind.capitalize()}(...)}}"
             )
-        return custom[name]
-    make = as_activation if kind == "activation" else as_loss
+        given: Activation | Loss = make(custom[name])
+        return given
     try:
-        return make(name, **description.get("settings", {}))
+        found: Activation | Loss = make(name, **description.get("settings", {}))
     except (TypeError, ValueError) as error:  # what a row says of its settings
+        raise file.broken(error) from error
+    return found
+
+
+def make_layers(
+    file: ModelFile,
+    header: Mapping[str, Any],
+    activations: Mapping[str, Activation] | None,
+    layers_class: type[Layers] = Layers,
+) -> Layers:
+    """Make layers from a header that fits `LAYERS`, with parameters that are 0.
+
+    Raises
+    ------
+    ModelFileError
+        The header contradicts itself or the size of the file, or a user-made activation is not given.
+    """
+    sizes = header["sizes"]
+    rows = [restore(row, "activation", activations, file) for row in header["activations"]]
+    held = sum(tensor.size for tensor in file.tensors.values())
+    if parameter_count(sizes) > held + 10**6:  # before much memory is asked for
+        raise file.broken(f"sizes {_sizes(sizes)} need more numbers than the {held} in the file")
+    try:
+        return layers_class(sizes, rows, dtype=header["dtype"], init="zeros")
+    except (TypeError, ValueError) as error:  # what the layers say of their activations
         raise file.broken(error) from error
 
 
@@ -410,28 +438,16 @@ def restore_layers(
     header: Mapping[str, Any],
     activations: Mapping[str, Activation] | None,
     layers_class: type[Layers] = Layers,
-    vector: np.ndarray[Any, Any] | None = None,
 ) -> Layers:
-    """Make layers from a header that fits `LAYERS`, and from the arrays that `layers_tensors` names or a flat vector.
+    """Make layers from a header that fits `LAYERS`, and from the arrays that `layers_tensors` names.
 
     Raises
     ------
     ModelFileError
-        The header contradicts itself, an array is missing or has another shape or dtype than the header says or a
-        number that is not finite, or a user-made activation is not given.
+        As in `make_layers`; or an array is missing, has another shape or dtype than the header says, or a number that
+        is not finite.
     """
-    sizes = header["sizes"]
-    rows = [restore(row, "activation", activations, file) for row in header["activations"]]
-    held = sum(tensor.size for tensor in file.tensors.values())
-    if parameter_count(sizes) > held + 10**6:  # before much memory is asked for
-        raise file.broken(f"sizes {_sizes(sizes)} need more numbers than the {held} in the file")
-    try:
-        layers = layers_class(sizes, rows, dtype=header["dtype"], init="zeros")
-    except (TypeError, ValueError) as error:  # what the layers say of their activations
-        raise file.broken(error) from error
-    if vector is not None:
-        layers.parameters[...] = vector
-        return layers
+    layers = make_layers(file, header, activations, layers_class)
     for name, array in layers_tensors(layers).items():
         array[...] = file.array(name, array.shape, array.dtype)
     return layers

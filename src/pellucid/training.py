@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from pellucid.backprop import NO_PENALTY, Penalty
 from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
 from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
 from pellucid.errors import TrainingDiverged, UnknownLabelError, import_extra
-from pellucid.layers import Layers, parameter_count
+from pellucid.layers import Layers
 from pellucid.metrics import Metric, as_metric
 from pellucid.optimizers import LBFGS, OPTIMIZERS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
@@ -39,8 +39,8 @@ from pellucid.storage import (
     check_writable,
     from_json,
     layers_header,
+    make_layers,
     read_file,
-    restore_layers,
     write_file,
 )
 
@@ -599,10 +599,11 @@ class Trainer:
             said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
             raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
         assert self.state is not None
-        whole = checkpoint.snapshot("whole", tuple(self.state.arrays))
+        whole = checkpoint.snapshot("whole", self.layers, self.state.arrays)
         best = None
         if history.best_epoch is not None:
-            best = (float(checkpoint.header["best_loss"]), checkpoint.snapshot("best", tuple(self.state.arrays)))
+            snapshot = checkpoint.snapshot("best", self.layers, self.state.arrays)
+            best = (float(checkpoint.header["best_loss"]), snapshot)
         self.history, self._best = history, best
         self._whole = self._before = self._start = whole
         self._restore(whole)
@@ -656,21 +657,21 @@ class Checkpoint:
         """Whether training had come to its end; files of the first versions say so only where it ended early."""
         return bool(self.header.get("ended", self.header["stopped"] != "epochs"))
 
-    def snapshot(self, name: str, memory: tuple[str, ...]) -> _Snapshot:
-        """Return the ``whole`` or the ``best`` epoch, with the arrays of these names that its optimizer remembers."""
-        header, file, training = self.header, self.file, self.header["training"]
-        shape, dtype = (parameter_count(training["sizes"]),), np.dtype(training["dtype"])
+    def snapshot(self, name: str, layers: Layers, memory: Iterable[str]) -> _Snapshot:
+        """Return the ``whole`` or ``best`` epoch of such layers, with what the optimizer remembers by these names."""
+        header, file, shape, dtype = self.header, self.file, layers.parameters.shape, layers.dtype
         parameters = file.array(f"{name}.parameters", shape, dtype)
         arrays = {key: file.array(f"{name}.{key}", shape, dtype, finite=False) for key in memory}
-        state = OptimizerState(training["optimizer"]["name"], header["steps"][name], arrays)
+        state = OptimizerState(header["training"]["optimizer"]["name"], header["steps"][name], arrays)
         return _Snapshot(self.epochs if name == "whole" else header["best_epoch"], parameters, state)
 
     def network(self, activations: Mapping[str, Activation] | None, layers_class: type[Layers]) -> Layers:
         """Make the network as the training left it: see `pellucid.load`."""
         name = "best" if self.header["best_epoch"] is not None and self.has_ended else "whole"
         held = [key.removeprefix(f"{name}.") for key in sorted(self.file.tensors) if key.startswith(f"{name}.")]
-        snapshot = self.snapshot(name, tuple(key for key in held if key != "parameters"))
-        layers = restore_layers(self.file, self.header["training"], activations, layers_class, snapshot.parameters)
+        layers = make_layers(self.file, self.header["training"], activations, layers_class)
+        snapshot = self.snapshot(name, layers, [key for key in held if key != "parameters"])
+        layers.parameters[...] = snapshot.parameters
         layers.optimizer_state = snapshot.state  # type: ignore[attr-defined]
         return layers
 

@@ -93,7 +93,7 @@ class Encoding:
     target: TargetEncoding
 
     def __post_init__(self) -> None:
-        if len(set(self.columns)) < len(self.columns):
+        if len(set(self.input_names)) < len(self.input_names):
             raise ValueError("an input column is named twice")
 
     @classmethod
@@ -153,7 +153,7 @@ class Encoding:
         return len(self.target.names) if classes is None else 1 if len(classes) == 2 else len(classes)
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def input_names(self) -> tuple[str, ...]:
         """The columns that become inputs, in order."""
         return tuple(one.name for one in self.inputs)
 
@@ -165,7 +165,7 @@ class Encoding:
         DataFileError
             A column is missing, text stands for numbers or the reverse, or a category is new.
         """
-        check_columns(table.name, self.columns, table.columns)
+        check_columns(table.name, self.input_names, table.columns)
         return np.concatenate([self._encode_input(one, table) for one in self.inputs], axis=1)
 
     def _encode_input(self, one: InputEncoding, table: Table) -> Array:
