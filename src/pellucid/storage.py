@@ -184,7 +184,8 @@ class ModelFile:
 
     def broken(self, reason: object) -> ModelFileError:
         """Build the error that says what is wrong with the file's content."""
-        return ModelFileError(f"{self.path} is a damaged {self.kind} file: {_plain(str(reason), 300)}")
+        said = _plain(str(reason), 300).rstrip(".")
+        return ModelFileError(f"{self.path} is a damaged {self.kind} file: {said}; {_MEND}")
 
     def check(self, description: Description) -> dict[str, Any]:
         """Return the header if it fits a description, or raise a ModelFileError."""
@@ -255,7 +256,7 @@ def read_file(path: PathLike, *kinds: str) -> ModelFile:
         whole_header = from_json(text)
         header = _PREAMBLE(whole_header, "")
     except ValueError as error:
-        raise ModelFileError(f"{source} has a broken header: {error}") from error
+        raise ModelFileError(f"{source} has a broken header: {_plain(str(error), 300)}; {_MEND}") from error
     found, version, kind = header["format"], header["version"], header["kind"]
     if found > FORMAT:
         raise ModelFileError(
@@ -290,6 +291,8 @@ _ZIPPED = (
 )
 """The same for archives, by how the name of their first member ends."""
 
+_MEND = "take another copy of it, or save it again"
+
 _TAKE_OVER = "give its weights and biases to pellucid.Network(sizes, init=(weights, biases))"
 
 
@@ -321,8 +324,8 @@ def _not_ours(source: str, start: bytes, size: int, error: Exception) -> str:
         )
     if start[8:9] == b"{" and (length := int.from_bytes(start[:8], "little")) < 2**40:
         if size < 8 + length:
-            return f"{source} is truncated: its header needs {8 + length} bytes, and the file has {size}"
-        return f"{source} is truncated or damaged, not a whole safetensors file ({error})"
+            return f"{source} is truncated: its header needs {8 + length} bytes, and the file has {size}; {_MEND}"
+        return f"{source} is truncated or damaged, not a whole safetensors file ({error}); {_MEND}"
     if start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a", b"\x42"):
         return f"{source} is an ONNX model, not a file of pellucid: read its weights with onnx, and {_TAKE_OVER}"
     if (words := _as_text(start, size)) is not None:

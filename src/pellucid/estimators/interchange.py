@@ -70,20 +70,20 @@ _STATE = row_of(one_of("MT19937"), list_of(whole(0, 2**32 - 1), 624), whole(0, 6
 
 
 def _data(depth: int) -> Description:
-    """Describe a parameter, which is nested no deeper than this."""
-    kinds = [scalar, record({"number": one_of("inf", "-inf", "nan")}), record({"state": _STATE})]
+    """Describe a parameter, which is nested no deeper than this; a bare list is that of callbacks, which is empty."""
+    kinds = [scalar, row_of(), record({"number": one_of("inf", "-inf", "nan")}), record({"state": _STATE})]
     kinds.append(record({"row": one_of("activation", "loss"), "name": text, "settings": SETTINGS}))
     if depth:
         inner = _data(depth - 1)
         kinds += [record({"pairs": list_of(row_of(scalar, inner))}), record({"list": list_of(inner), "tuple": truth})]
-    return either("a parameter of an estimator", *kinds)
+    return either("a number, text, or a description of a list, a dict, a random state, an activation or a loss", *kinds)
 
 
 _DESCRIPTION = record(
     {
         **LAYERS,
         "estimator": one_of(*_NAMES),
-        "parameters": dict_of(either("a parameter of an estimator", _data(2), list_of(scalar))),
+        "parameters": dict_of(_data(2)),
         "numbers": record({}, _NUMBERS),
         "best": dict_of(_NUMBER),
         "fits": whole(),
