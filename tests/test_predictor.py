@@ -537,7 +537,7 @@ REFUSED = {
     "a date": (two_rows(length=np.array(["2024-01-01"] * 2, "M8[D]")), "column 'length'.*neither a number nor text"),
     "too few values": ([[1.0, 2.0, "red"], [1.0, 2.0]], f"row 2: 2 values, but 3 are needed: {NEEDED}"),
     "too many values": (np.ones((4, 5)), "row 1: 5 values, but 3 are needed"),
-    "a row of another kind": ([A_DICT, 3], "row 2: a int among dicts"),
+    "a row of another kind": ([A_DICT, 3], "row 2: expected a dict like the other rows, got int"),
     "three axes": (np.ones((2, 3, 1)), "two axes"),
     "no rows": ([], "there are none"),
     "cells of unequal length": (two_rows(length=[[1.0], [1.0, 2.0]]), "column 'length'"),

@@ -94,7 +94,7 @@ def _columns_of_dicts(rows: Any) -> dict[str, Any]:
     names: dict[str, None] = {}
     for i, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise DataFileError(f"{_NAME}, row {i + 1}: a {type(row).__name__} among dicts")
+            raise DataFileError(f"{_NAME}, row {i + 1}: expected a dict like the other rows, got {type(row).__name__}")
         names |= dict.fromkeys(row)
     # What a row lacks is a missing value, which is refused if the column is needed.
     return {str(name): [row.get(name) for row in rows] for name in names}
