@@ -88,17 +88,17 @@ def tampered(path, change):
 def test_a_loaded_predictor_answers_raw_rows_with_the_same_bits(case, dtype, tmp_path):
     predictor, table = trained(case, dtype)
     predictor.save(tmp_path / "model")
-    back = Predictor.load(tmp_path / "model")
+    back = pl.load(tmp_path / "model")
     assert bits(back.predict(raw_table())) == bits(predictor.predict(raw_table()))
     assert (str(back.loss), back.encoding) == (str(predictor.loss), predictor.encoding)
     mine, theirs = predictor.evaluate(table), back.evaluate(table)
     assert (mine.n, mine.loss, mine.metrics) == (theirs.n, theirs.loss, theirs.metrics)
 
 
-def test_a_predictors_file_is_a_networks_file(case, tmp_path):
+def test_a_predictors_file_has_its_network(case, tmp_path):
     predictor, _ = trained(case)
     predictor.save(tmp_path / "model")
-    net = pl.load(tmp_path / "model")
+    net = pl.load(tmp_path / "model").network
     assert net.parameters.tobytes() == predictor.network.parameters.tobytes()
     assert repr(net) == repr(predictor.network)
 
@@ -106,7 +106,7 @@ def test_a_predictors_file_is_a_networks_file(case, tmp_path):
 def test_the_settings_of_a_loss_come_back(tmp_path):
     predictor, table = trained("two numbers")
     predictor.save(tmp_path / "model")
-    back = Predictor.load(tmp_path / "model").loss
+    back = pl.load(tmp_path / "model").loss
     assert back.settings == {"delta": 0.3}
     samples = predictor.samples(table)
     a = predictor.network.forward(samples.X)
@@ -267,7 +267,7 @@ def bare(tmp_path):
     """A predictor from a network saved without encoding, and the network."""
     net = pl.Network([2, 3, 2], "tanh", seed=0)
     net.save(tmp_path / "net")
-    return Predictor.load(tmp_path / "net"), net
+    return Predictor(pl.load(tmp_path / "net"), None, None), net
 
 
 def test_a_bare_network_answers_columns_of_numbers_in_their_order(bare):
@@ -304,7 +304,7 @@ def test_a_bare_network_cannot_be_evaluated(bare):
 def test_a_bare_network_saved_again_stays_bare(bare, tmp_path):
     bare[0].save(tmp_path / "again")
     assert "encoding" not in header_of(tmp_path / "again")
-    assert Predictor.load(tmp_path / "again").network.parameters.tobytes() == bare[1].parameters.tobytes()
+    assert pl.load(tmp_path / "again").parameters.tobytes() == bare[1].parameters.tobytes()
 
 
 # Tampered headers.
@@ -375,16 +375,16 @@ def test_a_tampered_header_is_refused_with_the_file_and_before_any_row_is_read(n
     case, change = TAMPERED[name]
     path = tmp_path / "model.safetensors"
     path.write_bytes((saved / case).read_bytes())
-    Predictor.load(path)
+    pl.load(path)
     with pytest.raises(ModelFileError, match=r"model\.safetensors"):
-        Predictor.load(tampered(path, change))
+        pl.load(tampered(path, change))
 
 
 def test_a_newer_format_is_refused_with_what_to_do(saved, tmp_path):
     path = tmp_path / "model"
     path.write_bytes((saved / "two classes").read_bytes())
     with pytest.raises(ModelFileError, match="upgrade"):
-        Predictor.load(tampered(path, _with(FORMAT + 1, "format")))
+        pl.load(tampered(path, _with(FORMAT + 1, "format")))
 
 
 def test_a_truncated_model_is_refused_at_any_length(saved, tmp_path):
@@ -393,7 +393,7 @@ def test_a_truncated_model_is_refused_at_any_length(saved, tmp_path):
     for length in range(0, len(whole), 61):
         path.write_bytes(whole[:length])
         with pytest.raises(ModelFileError, match="cut"):
-            Predictor.load(path)
+            pl.load(path)
 
 
 # User-made activations and losses.
@@ -415,16 +415,16 @@ def own(tmp_path):
 def test_what_a_user_made_must_be_given_again_by_its_name(own):
     path = own[2]
     with pytest.raises(ModelFileError, match=r"user-made activation 'cube'.*activations={'cube'"):
-        Predictor.load(path)
+        pl.load(path)
     with pytest.raises(ModelFileError, match=r"user-made loss 'quartic'.*losses={'quartic'"):
-        Predictor.load(path, activations={"cube": CUBE})
+        pl.load(path, activations={"cube": CUBE})
     with pytest.raises(ModelFileError, match="'cube'"):
-        Predictor.load(path, activations={"square": CUBE}, losses={"quartic": QUARTIC})
+        pl.load(path, activations={"square": CUBE}, losses={"quartic": QUARTIC})
 
 
 def test_what_a_user_made_works_again_when_it_is_given(own):
     predictor, table, path = own
-    back = Predictor.load(path, activations={"cube": CUBE}, losses={"quartic": QUARTIC})
+    back = pl.load(path, activations={"cube": CUBE}, losses={"quartic": QUARTIC})
     assert bits(back.predict(table)) == bits(predictor.predict(table))
     assert back.evaluate(table).loss == predictor.evaluate(table).loss
     assert back.loss is QUARTIC
@@ -434,3 +434,155 @@ def test_the_file_of_what_a_user_made_holds_no_code(own):
     header = header_of(own[2])
     assert header["activations"][0] == {"name": "cube", "custom": True}
     assert header["loss"] == {"name": "quartic", "custom": True}
+
+
+# Raw rows in whatever form a program has them.
+
+
+def as_polars(columns):
+    return pytest.importorskip("polars").DataFrame(columns)
+
+
+def as_pandas(columns):
+    return pytest.importorskip("pandas").DataFrame(columns)
+
+
+def as_file(columns, tmp_path):
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path / "rows.csv"
+
+
+ROWS = {name: column.tolist() for name, column in RAW.items()}
+FORMS = {
+    "table": lambda tmp_path: raw_table(),
+    "path": lambda tmp_path: as_file(ROWS, tmp_path),
+    "text": lambda tmp_path: str(as_file(ROWS, tmp_path)),
+    "columns": lambda tmp_path: ROWS,
+    "columns in another order, and more": lambda tmp_path: {"id": [object()] * N, **dict(reversed(ROWS.items()))},
+    "arrays": lambda tmp_path: RAW,
+    "objects": lambda tmp_path: {name: column.astype(object) for name, column in RAW.items()},
+    "dicts": lambda tmp_path: [dict(zip(ROWS, row, strict=True)) for row in zip(*ROWS.values(), strict=True)],
+    "lists": lambda tmp_path: [list(row) for row in zip(*ROWS.values(), strict=True)],
+    "tuples": lambda tmp_path: list(zip(*ROWS.values(), strict=True)),
+    "an array of objects": lambda tmp_path: np.array(list(zip(*ROWS.values(), strict=True)), dtype=object),
+    "pandas": lambda tmp_path: as_pandas(ROWS | {"id": [None] * N}),
+    "pandas, categorical": lambda tmp_path: as_pandas(ROWS).astype({"colour": "category"}),
+    "polars": lambda tmp_path: as_polars(ROWS | {"id": [None] * N}),
+}
+
+
+@pytest.fixture(scope="module")
+def by_case():
+    return {name: trained(name)[0] for name in ("two classes", "three classes", "two numbers")}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["two classes", "two numbers"])
+def test_rows_of_every_form_are_answered_alike(form, name, by_case, tmp_path):
+    predictor = by_case[name]
+    assert bits(predictor.predict(FORMS[form](tmp_path))) == bits(predictor.predict(raw_table()))
+
+
+def test_an_array_of_numbers_has_the_inputs_in_their_order(tmp_path):
+    table = Table("t", {name: RAW[name] for name in ("length", "mass")} | {"price": TARGETS["price"]}, ("price",))
+    encoding = Encoding.fit(table)
+    predictor = Predictor(pl.Network([2, 3, 1], "tanh", "identity", seed=0), "mse", encoding)
+    X = np.stack([RAW["length"], RAW["mass"]], axis=1)
+    assert bits(predictor.predict(X)) == bits(predictor.predict(X.tolist())) == bits(predictor.predict(table))
+    one = {"price": [predictor.predict(table)["price"][3]]}
+    for row in (X[3], X[3].tolist(), X[3:4]):
+        np.testing.assert_allclose(predictor.predict(row)["price"], one["price"], rtol=64 * EPS)
+
+
+def test_one_row_as_a_dict_is_answered_by_arrays_of_one(by_case):
+    predictor = by_case["two classes"]
+    for i in (0, 7):
+        answers = predictor.predict({name: column[i] for name, column in ROWS.items()})
+        expected = predictor.predict(raw_table().take(np.array([i])))
+        assert bits(answers) == bits(expected)
+        assert {column.shape for column in answers.values()} == {(1,)}
+
+
+def test_rows_with_targets_are_measured_in_every_form_with_names(by_case, tmp_path):
+    predictor = by_case["three classes"]
+    expected = predictor.evaluate(raw_table(["three"]))
+    columns = ROWS | {"three": TARGETS["three"].tolist()}
+    dicts = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for rows in (columns, dicts, as_file(columns, tmp_path), as_pandas(columns), as_polars(columns)):
+        found = predictor.evaluate(rows)
+        assert (found.n, found.loss, found.metrics) == (expected.n, expected.loss, expected.metrics)
+    with pytest.raises(DataFileError, match="lacks the target column 'three'"):
+        predictor.evaluate(ROWS)
+
+
+def two_rows(**changes):
+    return {"length": [1.0, 2.0], "mass": [1.0, 2.0], "colour": ["red", "red"]} | changes
+
+
+A_DICT = {"length": 1.0, "mass": 2.0, "colour": "red"}
+NEEDED = "'length', 'mass', 'colour'"
+REFUSED = {
+    "a column is missing": ({"length": [1.0], "colour": ["red"]}, "lacks 1 of the model's input columns: 'mass'"),
+    "a key is missing": ([A_DICT, {"length": 1.0, "mass": 2.0}], "row 2, column 'colour': a missing value"),
+    "none of the columns": ({"a": [1.0]}, f"lacks 3 of the model's input columns: {NEEDED}"),
+    "text for a number": (two_rows(length=["1.0", "2"]), "column 'length': '1.0' is text"),
+    "a number for text": (two_rows(colour=[3, 4]), "row 1, column 'colour': '3' is no category"),
+    "text among numbers": (two_rows(length=[1.0, "x"]), "row 2, column 'length': 'x'"),
+    "a missing number": (two_rows(length=[1.0, None]), "row 2, column 'length': a missing value"),
+    "not a number": (two_rows(length=[1.0, float("nan")]), "row 2, column 'length': a missing value"),
+    "columns of two lengths": (two_rows(length=[1.0]), "not of one length: 'length' has 1, 'mass' has 2"),
+    "a number too large": (two_rows(length=[1, 10**400]), "column 'length'"),
+    "a value of another kind": (two_rows(colour=[{"a": 1}, "red"]), "column 'colour'"),
+    "a date": (two_rows(length=np.array(["2024-01-01"] * 2, "M8[D]")), "column 'length'.*neither a number nor text"),
+    "too few values": ([[1.0, 2.0, "red"], [1.0, 2.0]], f"row 2: 2 values, but 3 are needed: {NEEDED}"),
+    "too many values": (np.ones((4, 5)), "row 1: 5 values, but 3 are needed"),
+    "a row of another kind": ([A_DICT, 3], "row 2: expected a dict like the other rows, got int"),
+    "three axes": (np.ones((2, 3, 1)), "two axes"),
+    "no rows": ([], "there are none"),
+    "cells of unequal length": (two_rows(length=[[1.0], [1.0, 2.0]]), "column 'length'"),
+}
+
+
+@pytest.mark.parametrize(("rows", "said"), REFUSED.values(), ids=REFUSED)
+def test_rows_that_do_not_fit_are_refused_with_the_row_and_column(rows, said, by_case):
+    with pytest.raises(DataFileError, match=said):
+        by_case["two classes"].predict(rows)
+
+
+@pytest.mark.parametrize("rows", [None, 3, 2.5, b"abc", object()], ids=repr)
+def test_what_is_no_rows_is_a_type_error_that_says_what_is(rows, by_case):
+    with pytest.raises(TypeError, match=r"rows are a pellucid\.data\.Table"):
+        by_case["two classes"].predict(rows)
+
+
+def test_a_bare_network_takes_rows_without_names(bare):
+    predictor = bare[0]
+    X = np.random.default_rng(0).normal(size=(4, 2))
+    expected = bits(predictor.predict(Table("t", {"a": X[:, 0], "b": X[:, 1]})))
+    assert bits(predictor.predict(X)) == bits(predictor.predict({"a": X[:, 0], "b": X[:, 1]})) == expected
+    with pytest.raises(DataFileError, match=r"3 columns.*2 neurons"):
+        predictor.predict(np.ones((2, 3)))
+
+
+def test_a_predictor_that_contradicts_itself_is_refused(by_case):
+    encoding = by_case["two classes"].encoding
+    n = encoding.n_inputs
+    for net, loss, said in [
+        (pl.Network([n + 1, 1]), "binary_cross_entropy", f"makes {n} inputs"),
+        (pl.Network([n, 3]), "binary_cross_entropy", "and 1 outputs"),
+        (pl.Network([n, 1], "identity"), "binary_cross_entropy", "needs outputs in"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            Predictor(net, loss, encoding)
+
+
+def test_the_repr_is_one_short_line_whatever_the_table(by_case):
+    names = {f"column {k}": np.arange(3.0) + k for k in range(500)}
+    encoding = Encoding.fit(Table("wide", names | {"y": np.array([0.5, 1.5, 2.5])}, ("y",)))
+    wide = Predictor(pl.Network([500, 1], "identity"), "mse", encoding)
+    for predictor in (*by_case.values(), wide, Predictor(pl.Network([2, 1]), None, None)):
+        assert repr(predictor).startswith("<Predictor: ")
+        assert len(repr(predictor)) < 160
+        assert "\n" not in repr(predictor)
+    assert "500 columns" in repr(wide)

@@ -225,7 +225,7 @@ def test_a_file_cut_off_anywhere_is_refused(saved):
     assert len(lengths) > 10
     for length in lengths:
         path.write_bytes(whole[:length])
-        with pytest.raises(pl.ModelFileError, match="truncated"):
+        with pytest.raises(pl.ModelFileError, match="truncated" if length else "empty"):
             pl.load(path)
     path.write_bytes(whole + b"\0")
     with pytest.raises(pl.ModelFileError):
@@ -239,7 +239,7 @@ def test_a_file_cut_off_anywhere_is_refused(saved):
 )
 def test_a_file_of_another_format_is_refused(content, tmp_path):
     (tmp_path / "other").write_bytes(content)
-    with pytest.raises(pl.ModelFileError, match="truncated or no safetensors file"):
+    with pytest.raises(pl.ModelFileError, match=r"other (is|was) "):
         pl.load(tmp_path / "other")
 
 
@@ -262,7 +262,7 @@ def test_a_checkpoint_is_no_network_and_a_network_no_checkpoint(saved, tmp_path)
     X, Y = np.random.default_rng(0).standard_normal((2, 10, 3))
     net.train(X, Y[:, :2], epochs=1, checkpoint=tmp_path / "checkpoint")
     with pytest.raises(pl.ModelFileError, match="holds a checkpoint, not a network"):
-        pl.load(tmp_path / "checkpoint")
+        read_file(tmp_path / "checkpoint", "network")
     before = bits(net)
     for seed in (None, 0):
         with pytest.raises(pl.ModelFileError, match="holds a network, not a checkpoint"):
@@ -450,6 +450,6 @@ def test_a_new_file_can_be_read_by_those_the_umask_allows(tmp_path):
 
 def test_reading_returns_what_was_written(saved):
     net, path = saved
-    header, arrays = read_file(path, "network")
-    assert header["sizes"] == [3, 4, 2]
-    assert arrays["W.3"].tobytes() == net.W[3].tobytes()
+    file = read_file(path, "network")
+    assert file.header["sizes"] == [3, 4, 2]
+    assert file.tensors["W.3"].tobytes() == net.W[3].tobytes()

@@ -18,10 +18,11 @@ from pellucid.errors import (
 )
 from pellucid.explanation import Explanation
 from pellucid.hints import attribute_hint
+from pellucid.loading import load
 from pellucid.losses import LOSSES, Huber, Loss, Quantile
 from pellucid.many import Training, train_many
 from pellucid.metrics import METRICS
-from pellucid.network import Network, Run, load
+from pellucid.network import Network, Run
 from pellucid.notation import Label
 from pellucid.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, AdamW, RMSprop
 from pellucid.training import Epoch, History

@@ -110,6 +110,11 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     return UnknownNameError(f"unknown {kind} {name!r}: {hint}: {', '.join(known)}")
 
 
+def visible(text: str) -> str:
+    """Spell out the letters that a terminal would act on instead of showing them."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in text)
+
+
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
     """Import a dependency when it is first used, or say which command installs it.
 

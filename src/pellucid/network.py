@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from pellucid import engine as engines
-from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
@@ -23,7 +22,7 @@ from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
 from pellucid.randomness import Seed, as_seed
 from pellucid.samples import Samples, as_penalty, as_samples, check_functions
 from pellucid.schedules import as_schedule
-from pellucid.storage import PathLike, layers_header, layers_tensors, read_file, restore_layers, write_file
+from pellucid.storage import PathLike, layers_header, layers_tensors, write_file
 from pellucid.training import (
     History,
     Settings,
@@ -511,6 +510,8 @@ class Network(Layers):
         ------
         OSError
             The file cannot be written; one that was there stays as it was.
+        ValueError
+            A parameter is not finite.
         """
         write_file(path, "network", layers_header(self), layers_tensors(self))
 
@@ -564,27 +565,3 @@ class Network(Layers):
         ]
         total = f"{self.parameters.size:,} parameters, {self.dtype}"
         return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}", *(line.rstrip() for line in lines)])
-
-
-@hinted
-def load(path: PathLike, *, activations: Mapping[str, Activation] | None = None) -> Network:
-    """Read a network back from a file.
-
-    Parameters
-    ----------
-    path : path
-        Written by `Network.save` or by the ``pellucid train`` command.
-    activations : mapping, optional
-        User-made activations by name, which files do not hold.
-
-    Raises
-    ------
-    FileNotFoundError, OSError
-        The file is missing or cannot be read.
-    ModelFileError
-        It is truncated, foreign, or of a newer format, or uses a user-made activation that is not given.
-    """
-    header, tensors = read_file(path, "network")
-    network = restore_layers(header, tensors, path, activations, Network)
-    assert isinstance(network, Network)
-    return network

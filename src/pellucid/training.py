@@ -17,19 +17,33 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import randomness
+from pellucid.activations import Activation
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.backprop import NO_PENALTY, Penalty
 from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
 from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
-from pellucid.errors import ModelFileError, TrainingDiverged, UnknownLabelError, import_extra, nearest
+from pellucid.errors import TrainingDiverged, UnknownLabelError, import_extra, nearest
 from pellucid.hints import Hinted
 from pellucid.layers import Layers
 from pellucid.metrics import METRICS, Metric, as_metric
-from pellucid.optimizers import LBFGS, Optimizer, OptimizerState
+from pellucid.optimizers import LBFGS, OPTIMIZERS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
 from pellucid.samples import Samples
 from pellucid.schedules import Constant, Schedule
-from pellucid.storage import PathLike, as_json, check_writable, from_json, layers_header, read_file, write_file
+from pellucid.schema import dict_of, either, list_of, maybe, one_of, real, record, scalar, text, truth, whole
+from pellucid.storage import (
+    LAYERS,
+    ROW,
+    ModelFile,
+    PathLike,
+    as_json,
+    check_writable,
+    from_json,
+    layers_header,
+    make_layers,
+    read_file,
+    write_file,
+)
 
 
 class History(Hinted, Mapping[str, list[float]]):
@@ -344,7 +358,7 @@ class Trainer:
         except KeyboardInterrupt:
             self._restore(self._whole)
             if self.settings.checkpoint is not None and self._whole.epoch:
-                self._write_checkpoint()
+                self._write_checkpoint(ended=False)
             self.history.stopped = "interrupted"
             return self.history
         except NotFiniteError as problem:
@@ -393,10 +407,9 @@ class Trainer:
             if done.problem is not None:
                 raise done.problem
             epoch = self._whole.epoch
-            if settings.checkpoint is not None and (
-                stops or epoch % settings.checkpoint_every == 0 or epoch == settings.epochs
-            ):
-                self._write_checkpoint()
+            ends = stops or epoch == settings.epochs
+            if settings.checkpoint is not None and (ends or epoch % settings.checkpoint_every == 0):
+                self._write_checkpoint(ended=ends)
             if stops:
                 return
 
@@ -554,7 +567,7 @@ class Trainer:
         }
         return from_json(as_json(identity))  # as the file will have it: lists for tuples
 
-    def _write_checkpoint(self) -> None:
+    def _write_checkpoint(self, *, ended: bool) -> None:
         assert self.settings.checkpoint is not None
         tensors, snapshots = {}, {"whole": self._whole}
         if self._best is not None:
@@ -569,6 +582,7 @@ class Trainer:
             "training": self._identity(),
             "history": dict(self.history),
             "stopped": self.history.stopped,
+            "ended": ended,
             "best_epoch": self.history.best_epoch,
             "best_loss": None if self._best is None else self._best[0],
             "steps": steps,
@@ -579,24 +593,15 @@ class Trainer:
         """Take over a checkpoint's epoch, or refuse it and change nothing."""
         path = self.settings.checkpoint
         assert path is not None
-        header, tensors = read_file(path, "checkpoint")
-        try:
-            mine, theirs = self._identity(), dict(header["training"])
-            differing = [key for key in mine if mine[key] != theirs.get(key)]
-            differing = [key for key in differing if key != "the data (CRC-32)"] or differing  # say the plainer first
-            history = History(self.history.seed, self.settings.optimizer)
-            for name, values in header["history"].items():
-                history._columns[name] = [float(value) for value in values]
-            history.best_epoch = header["best_epoch"]
-            history.stopped = header["stopped"]
-            if not differing:
-                whole = self._read_snapshot("whole", history.epochs, header, tensors)
-                best = None
-                if header["best_loss"] is not None:
-                    best_snapshot = self._read_snapshot("best", int(header["best_epoch"]), header, tensors)
-                    best = (float(header["best_loss"]), best_snapshot)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
+        checkpoint = read_checkpoint(read_file(path, "checkpoint"))
+        mine, theirs = self._identity(), checkpoint.identity
+        differing = [key for key in mine if mine[key] != theirs.get(key)]
+        differing = [key for key in differing if key != "the data (CRC-32)"] or differing  # say the plainer first
+        history = History(self.history.seed, self.settings.optimizer)
+        for name, values in checkpoint.header["history"].items():
+            history._columns[name] = [float(value) for value in values]
+        history.best_epoch = checkpoint.header["best_epoch"]
+        history.stopped = checkpoint.header["stopped"]
         if history.epochs > self.settings.epochs:
             raise ValueError(
                 f"{path} holds {history.epochs} epochs already, more than epochs={self.settings.epochs}, the total"
@@ -604,20 +609,104 @@ class Trainer:
         if differing:
             said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)
             raise ValueError(f"cannot resume from {path}: it belongs to another training: {said}")
+        assert self.state is not None
+        whole = checkpoint.snapshot("whole", self.layers, self.state.arrays)
+        best = None
+        if history.best_epoch is not None:
+            snapshot = checkpoint.snapshot("best", self.layers, self.state.arrays)
+            best = (float(checkpoint.header["best_loss"]), snapshot)
         self.history, self._best = history, best
         self._whole = self._before = self._start = whole
         self._restore(whole)
 
-    def _read_snapshot(
-        self, name: str, epoch: int, header: Mapping[str, Any], tensors: Mapping[str, Array]
-    ) -> _Snapshot:
-        assert self.state is not None
-        arrays = {key: tensors[f"{name}.{key}"] for key in self.state.arrays}
-        parameters = tensors[f"{name}.parameters"]
-        for array in (parameters, *arrays.values()):
-            if array.shape != self.layers.parameters.shape or array.dtype != self.layers.dtype:
-                raise UnknownLabelError(f"{name}: an array of shape {array.shape} and dtype {array.dtype}")
-        return _Snapshot(epoch, parameters, OptimizerState(self.state.optimizer, int(header["steps"][name]), arrays))
+
+_PLAIN = either("a number, text or a list of them", scalar, list_of(scalar))
+OPTIMIZER_NAME = one_of(*(name for name, row in OPTIMIZERS.items() if row is not LBFGS))
+"""Describes the optimizers that remember anything between steps."""
+
+_TRAINING = record(
+    {**LAYERS, "loss": text, "optimizer": record({"name": OPTIMIZER_NAME}), "seed": whole(0, None)},
+)
+_DESCRIPTION = record(
+    {
+        "training": _TRAINING,
+        "history": dict_of(list_of(real(), 1)),
+        "stopped": one_of("epochs", "patience", "callback"),
+        "best_epoch": maybe(whole(1)),
+        "best_loss": maybe(real()),
+        "steps": record({"whole": whole()}, {"best": whole()}),
+    },
+    {"ended": truth},
+)
+_IDENTITY = record({"training": dict_of(either("plain values", _PLAIN, list_of(ROW), dict_of(_PLAIN)))})
+"""Whatever else tells one training from another is shown if it differs, and is to be fit for that."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A checkpoint that was read: a header that fits its description and agrees with itself.
+
+    Attributes
+    ----------
+    file : ModelFile
+    header : dict
+    identity : dict
+        What must be the same for a resumed training to have the same bits.
+    """
+
+    file: ModelFile
+    header: Mapping[str, Any]
+    identity: Mapping[str, Any]
+
+    @property
+    def epochs(self) -> int:
+        """The number of whole epochs."""
+        return len(self.header["history"]["loss"])
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether training had come to its end; files of the first versions say so only where it ended early."""
+        return bool(self.header.get("ended", self.header["stopped"] != "epochs"))
+
+    def snapshot(self, name: str, layers: Layers, memory: Iterable[str]) -> _Snapshot:
+        """Return the ``whole`` or ``best`` epoch of such layers, with what the optimizer remembers by these names."""
+        header, file, shape, dtype = self.header, self.file, layers.parameters.shape, layers.dtype
+        parameters = file.array(f"{name}.parameters", shape, dtype)
+        arrays = {key: file.array(f"{name}.{key}", shape, dtype, finite=False) for key in memory}
+        state = OptimizerState(header["training"]["optimizer"]["name"], header["steps"][name], arrays)
+        return _Snapshot(self.epochs if name == "whole" else header["best_epoch"], parameters, state)
+
+    def network(self, activations: Mapping[str, Activation] | None, layers_class: type[Layers]) -> Layers:
+        """Make the network as the training left it: see `pellucid.load`."""
+        name = "best" if self.header["best_epoch"] is not None and self.has_ended else "whole"
+        held = [key.removeprefix(f"{name}.") for key in sorted(self.file.tensors) if key.startswith(f"{name}.")]
+        layers = make_layers(self.file, self.header["training"], activations, layers_class)
+        snapshot = self.snapshot(name, layers, [key for key in held if key != "parameters"])
+        layers.parameters[...] = snapshot.parameters
+        layers.optimizer_state = snapshot.state  # type: ignore[attr-defined]
+        return layers
+
+
+def read_checkpoint(file: ModelFile) -> Checkpoint:
+    """Check a checkpoint.
+
+    Raises
+    ------
+    ModelFileError
+        It is damaged.
+    """
+    header = file.check(_DESCRIPTION)
+    identity = file.check(_IDENTITY)["training"]
+    curves, best_epoch, steps = header["history"], header["best_epoch"], header["steps"]
+    if "loss" not in curves or len({len(values) for values in curves.values()}) > 1:
+        raise file.broken("its history has no losses, or curves of different lengths")
+    if len({best_epoch is None, header["best_loss"] is None, "best" not in steps}) > 1:
+        raise file.broken("it has some of best_epoch, best_loss and the best epoch's steps, but not all")
+    if best_epoch is not None and best_epoch > len(curves["loss"]):
+        raise file.broken(f"best_epoch is {best_epoch}, but there are {len(curves['loss'])} epochs")
+    if best_epoch is not None and steps["best"] > steps["whole"]:
+        raise file.broken(f"the best epoch is at step {steps['best']}, after the last, {steps['whole']}")
+    return Checkpoint(file, header, identity)
 
 
 def minimise(
@@ -672,11 +761,8 @@ def _checksum(samples: Samples) -> int:
 
 def checkpoint_seed(path: PathLike) -> int:
     """Read the seed that a checkpoint's training runs on."""
-    header, _ = read_file(path, "checkpoint")
-    try:
-        return int(header["training"]["seed"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} is a broken checkpoint: {error!r}") from error
+    seed: int = read_checkpoint(read_file(path, "checkpoint")).header["training"]["seed"]
+    return seed
 
 
 @contextmanager

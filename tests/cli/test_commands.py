@@ -16,7 +16,6 @@ import pellucid as pl
 from pellucid.activations import ACTIVATIONS
 from pellucid.cli import main
 from pellucid.data import read
-from pellucid.predictor import Predictor
 from pellucid.version import __version__
 
 EPS = np.finfo(float).eps
@@ -87,7 +86,7 @@ MODELS = ("two classes", "three classes", "a number", "two numbers")
 @pytest.mark.parametrize("name", MODELS)
 def test_predictions_are_those_of_the_library_as_csv_and_as_json(name, models):
     model, rows = models[name]
-    expected = {name: column.tolist() for name, column in Predictor.load(model).predict(read(rows)).items()}
+    expected = {name: column.tolist() for name, column in pl.load(model).predict(read(rows)).items()}
     assert json_of("predict", model, rows) == expected
     printed = list(csv.reader(io.StringIO(text_of("predict", model, rows))))
     assert printed[0] == list(expected)
@@ -131,7 +130,7 @@ def test_a_network_saved_from_python_predicts_columns_of_numbers(tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_an_evaluation_is_that_of_the_library(name, models):
     model, rows = models[name]
-    predictor = Predictor.load(model)
+    predictor = pl.load(model)
     expected = predictor.evaluate(read(rows))
     found = json_of("evaluate", model, rows)
     assert (found.pop("rows"), found.pop("loss")) == (60, expected.loss)
@@ -172,7 +171,7 @@ def test_no_matrix_is_printed_for_more_than_20_classes(tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_show_tells_what_the_file_holds(name, models):
     model, _ = models[name]
-    predictor = Predictor.load(model)
+    predictor = pl.load(model)
     found, text = json_of("show", model), text_of("show", model)
     net, encoding = predictor.network, predictor.encoding
     assert (found["sizes"], found["dtype"]) == (list(net.sizes), "float64")
@@ -300,7 +299,7 @@ def test_the_seed_draws_weights_and_sample():
 @pytest.mark.parametrize("name", MODELS)
 def test_a_models_gradient_of_a_row_is_that_of_the_library(name, models):
     model, rows = models[name]
-    predictor = Predictor.load(model)
+    predictor = pl.load(model)
     samples = predictor.samples(read(rows))
     for row in (1, 60):
         run = predictor.network.backprop(samples.X[row - 1], samples.Y[row - 1], predictor.loss)
@@ -315,7 +314,7 @@ def test_a_models_gradient_of_a_row_is_that_of_the_library(name, models):
 
 def test_a_models_sample_can_be_given_as_the_network_sees_it(models):
     model, _ = models["three classes"]
-    net, x = pl.load(model), [0.5, -1.0, 0.0, 0.0, 1.0]
+    net, x = pl.load(model).network, [0.5, -1.0, 0.0, 0.0, 1.0]
     given = ["gradient", model, "--x", ",".join(map(str, x))]
     expected = net.backprop(x, 2, "cross_entropy")
     for y in ("2", "0,0,1"):
@@ -400,7 +399,7 @@ def test_the_command_lists_its_commands_and_its_version():
     for arguments in ([], ["--help"], ["-h"]):
         text = text_of(*arguments)
         assert all(name in text for name in ("train", "predict", "evaluate", "show", "gradient"))
-    assert text_of("--version").strip() == __version__
+    assert text_of("--version").startswith(f"pellucid {__version__}, ")
 
 
 # As processes.
@@ -445,3 +444,72 @@ def test_a_closed_output_is_no_crash():
     code = "import sys; sys.stdout = None; from pellucid.cli import main; sys.exit(main(['gradient', '2-1']))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert b"Traceback" not in run.stderr
+
+
+# Files of other kinds.
+
+
+@pytest.fixture(scope="module")
+def other_kinds(tmp_path_factory):
+    """A checkpoint of a training on rows, an estimator, and the rows."""
+    folder = tmp_path_factory.mktemp("kinds")
+    X, y = np.random.default_rng(0).normal(size=(30, 2)).round(3), np.arange(30) % 2
+    lines = ["a,b,kind", *(f"{a},{b},{'odd' if c else 'even'}" for (a, b), c in zip(X, y, strict=True))]
+    (folder / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    common = ["--target", "kind", "--epochs", "3", "--hidden", "4", "-o", str(folder / "model")]
+    assert main(["train", str(folder / "rows.csv"), *common, "--checkpoint", str(folder / "ck")]) == 0
+    pytest.importorskip("sklearn")
+    from pellucid.estimators import MLPClassifier
+
+    labels = np.array(["even", "odd"])[y]
+    MLPClassifier((3,), solver="lbfgs", max_iter=500, tol=1e-2, random_state=0).fit(X, labels).save(
+        folder / "estimator"
+    )
+    return folder
+
+
+def test_show_tells_a_checkpoint_and_an_estimator(other_kinds):
+    checkpoint, estimator = text_of("show", other_kinds / "ck"), text_of("show", other_kinds / "estimator")
+    assert re.search(r"checkpoint +3 epochs; training ended", checkpoint)
+    assert "2-4-1" in checkpoint
+    assert re.search(r"estimator +MLPClassifier\(", estimator)
+    assert re.search(r"classes +even, odd", estimator)
+    found = json_of("show", other_kinds / "estimator")
+    assert (found["kind"], found["parameters"], found["estimator_parameters"]["solver"]) == ("estimator", 13, "lbfgs")
+    assert json_of("show", other_kinds / "ck")["history"]["loss"]
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("ck", "holds a checkpoint.*the model file that train"), ("estimator", r"pellucid\.load\(.*\)\.predict")],
+)
+def test_rows_for_a_file_that_knows_no_columns_are_refused_with_what_to_use(command, kind, said, other_kinds, capsys):
+    assert main([command, str(other_kinds / kind), str(other_kinds / "rows.csv")]) == 2
+    error = capsys.readouterr().err
+    assert re.search(said, error)
+    assert error.count("\n") == 1
+
+
+def test_gradient_takes_a_checkpoint_for_its_network(other_kinds, capsys):
+    found = json_of("gradient", other_kinds / "ck", "--x", "1,2", "--y", "1")
+    assert found["sizes"] == [2, 4, 1]
+    assert main(["gradient", str(other_kinds / "ck"), str(other_kinds / "rows.csv")]) == 2
+    assert main(["gradient", str(other_kinds / "estimator"), "--x", "1,2", "--y", "1"]) == 2
+    assert "estimator" in capsys.readouterr().err
+
+
+def test_names_in_a_file_are_shown_and_not_obeyed_by_the_terminal(tmp_path, capsys):
+    names = ("\x1b[2Jevil", "[red]b[/red]")
+    table = pl.data.Table("t", {name: np.arange(4.0) for name in names} | {"y\x07": np.arange(4) / 3}, ("y\x07",))
+    encoding = pl.data.Encoding.fit(table)
+    pl.Predictor(pl.Network([2, 1], "identity"), "mse", encoding).save(tmp_path / "model")
+    assert main(["show", str(tmp_path / "model")]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert r"\x1b[2Jevil" in shown
+    assert "[red]b[/red]" in shown
+    (tmp_path / "rows.csv").write_text("c\n1\n", encoding="utf-8")
+    assert main(["predict", str(tmp_path / "model"), str(tmp_path / "rows.csv")]) == 2
+    assert "\x1b" not in capsys.readouterr().err

@@ -279,7 +279,7 @@ ERRORS = [
     ("show none", ["none"]),
     ("show good.csv", ["good.csv"]),
     ("show cut", ["cut"]),
-    ("show ck", ["ck", "checkpoint"]),
+    ("evaluate ck good.csv", ["ck", "checkpoint"]),
     ("evaluate none good.csv", ["none"]),
     ("evaluate net number.csv", ["without its loss"]),
     # rows for a model

@@ -20,7 +20,6 @@ import pellucid as pl
 from pellucid.cli import main
 from pellucid.data import digits, read
 from pellucid.descent import Done, NativeDescent
-from pellucid.predictor import Predictor
 
 N = 120
 rng = np.random.default_rng(0)
@@ -90,7 +89,7 @@ def test_the_gradient_is_checked_and_the_check_is_printed(digits_run):
     run, path = digits_run
     (line,) = [line for line in run.out.splitlines() if line.startswith("gradient")]
     assert "passed, 2,260 partials (all)" in line
-    assert pl.load(path).parameters.size == 2260
+    assert pl.load(path).network.parameters.size == 2260
 
 
 def test_the_gradient_that_is_checked_is_the_one_trained_on_penalty_included(monkeypatch):
@@ -274,7 +273,7 @@ def test_a_pixel_can_be_the_target():
 )
 def test_every_loss_of_numbers_learns_and_is_saved_with_its_setting(options, loss):
     found = train(*write_source("a float"), *options, "--epochs", 60, "-o", "model")
-    assert found["loss"] == str(Predictor.load("model").loss) == loss
+    assert found["loss"] == str(pl.load("model").loss) == loss
     assert found["gradient_check"]["passed"]
     assert found["held_out"]["r2"] > 0.5
 
@@ -453,7 +452,7 @@ def test_hidden_layers_are_as_many_as_named():
 def test_activations_and_initialiser_are_those_asked_for():
     found = train(*write_source("text"), "--epochs", 1, "--activation", "tanh", "--init", "zeros", "--hidden", "4,4")
     assert found["activations"] == ["tanh", "tanh", "sigmoid"]
-    net = pl.load(found["model"])
+    net = pl.load(found["model"]).network
     # a = tanh(0) = 0 and d = 0·W: neither reaches a weight, and only the last bias learns.
     assert [bool(net.W[l].any()) for l in (2, 3, 4)] == [False, False, False]
     assert net.b[4].any()

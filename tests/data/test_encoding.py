@@ -421,7 +421,10 @@ def _distinct_names(least):
 
 @given(
     inputs=st.lists(
-        st.builds(InputEncoding, _names, st.none() | _distinct_names(1), _numbers, _scales), min_size=1, max_size=4
+        st.builds(InputEncoding, _names, st.none() | _distinct_names(1), _numbers, _scales),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda one: one.name,
     ),
     target=st.one_of(
         st.builds(TargetEncoding, st.tuples(_names), _distinct_names(2)),

@@ -13,6 +13,7 @@ import sklearn.model_selection
 import sklearn.neural_network as theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_multilabel_classification, make_regression
 from sklearn.ensemble import BaggingRegressor
@@ -520,8 +521,8 @@ def test_copies_are_the_same_and_go_on_alike(fitted, through, tmp_path):
     elif through == "deepcopy":
         other = copy.deepcopy(model)
     else:
-        model.to_file(path)
-        other = MLPClassifier.from_file(path)
+        model.save(path)
+        other = pl.load(path)
     assert other.get_params() == model.get_params()
     assert (other.predict_proba(X) == model.predict_proba(X)).all()
     assert (other.predict(X) == model.predict(X)).all()
@@ -538,19 +539,93 @@ def test_files_hold_no_code(tmp_path, fitted):
     X, y = digits()
     square = pl.Activation("square", np.square, lambda z: 2 * z)
     with pytest.raises(ValueError, match="user-made"):
-        MLPClassifier((4,), square, max_iter=2).fit(X, y).to_file(tmp_path / "a")
+        MLPClassifier((4,), square, max_iter=2).fit(X, y).save(tmp_path / "a")
     with pytest.raises(NotFittedError):
-        MLPClassifier().to_file(tmp_path / "a")
+        MLPClassifier().save(tmp_path / "a")
     assert not (tmp_path / "a").exists()
     model = MLPRegressor(pl.Huber(0.5), (4,), max_iter=2, standardize=True).fit(*numbers())
-    model.to_file(tmp_path / "b")
-    assert str(MLPRegressor.from_file(tmp_path / "b").loss) == "huber(delta=0.5)"
-    assert (MLPRegressor.from_file(tmp_path / "b").predict(numbers()[0]) == model.predict(numbers()[0])).all()
-    with pytest.raises(pl.ModelFileError, match="holds a MLPRegressor"):
-        MLPClassifier.from_file(tmp_path / "b")
+    model.save(tmp_path / "b")
+    assert str(pl.load(tmp_path / "b").loss) == "huber(delta=0.5)"
+    assert (pl.load(tmp_path / "b").predict(numbers()[0]) == model.predict(numbers()[0])).all()
     model.network_.save(tmp_path / "c")
-    with pytest.raises(pl.ModelFileError, match="holds a network"):
-        MLPClassifier.from_file(tmp_path / "c")
+    assert type(pl.load(tmp_path / "c")) is pl.Network
+
+
+DAYS = np.array(["2024-01-31", "2024-02-29", "2024-03-31"], "datetime64[D]")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([3, 5, 9], np.int8), np.array([False, True, True]), np.array([1.0, 2.0, 7.0]),
+        np.array(["nan", "inf", "1"]), np.array(["ä", "", " "], dtype=object),
+        DAYS, DAYS.astype("datetime64[ns]"), DAYS - DAYS[0],
+    ],
+    ids=lambda labels: str(labels.dtype),
+)  # fmt: skip
+def test_labels_of_every_type_come_back_from_a_file_as_they_were(labels, tmp_path):
+    X, y = IRIS
+    model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X, labels[y])
+    model.save(tmp_path / "a")
+    other = pl.load(tmp_path / "a")
+    assert other.classes_.dtype == model.classes_.dtype
+    assert other.classes_.tolist() == model.classes_.tolist()
+    assert other.predict(X).tolist() == model.predict(X).tolist()
+    assert other.fit(X, labels[y]).loss_curve_ == model.fit(X, labels[y]).loss_curve_
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_several_labels_come_back_from_a_file_sparse_or_dense_as_they_were(is_sparse, tmp_path):
+    X, y = IRIS
+    Y = np.eye(3, dtype=int)[y] | np.eye(3, dtype=int)[(y + 1) % 3]
+    model = MLPClassifier((4,), max_iter=2, random_state=0).fit(X, sparse.csr_matrix(Y) if is_sparse else Y)
+    model.save(tmp_path / "a")
+    found, expected = pl.load(tmp_path / "a").predict(X), model.predict(X)
+    assert sparse.issparse(found) == sparse.issparse(expected) == is_sparse
+    assert type(found) is type(expected)
+    assert abs(found - expected).max() == 0
+
+
+@pytest.mark.parametrize("weights", [{"nan": 2.0, "inf": 0.5}, {"1": 3}, {}], ids=str)
+def test_class_weights_come_back_from_a_file_with_their_keys(weights, tmp_path):
+    X, y = IRIS
+    labels = np.array(["nan", "inf", "1"])[y]
+    MLPClassifier((4,), max_iter=2, class_weight=weights, n_iter_no_change=np.inf).fit(X, labels).save(tmp_path / "a")
+    other = pl.load(tmp_path / "a")
+    assert other.class_weight == weights
+    assert list(map(type, other.class_weight)) == list(map(type, weights))
+    assert other.n_iter_no_change == np.inf
+
+
+def test_requests_for_metadata_come_back_from_a_file(tmp_path):
+    X, y = IRIS
+    with config_context(enable_metadata_routing=True):
+        model = MLPClassifier((4,), max_iter=2).set_fit_request(sample_weight=True).set_score_request(sample_weight="w")
+        model.fit(X, y).save(tmp_path / "a")
+        MLPClassifier((4,), max_iter=2).fit(X, y).save(tmp_path / "b")
+        other, plain = pl.load(tmp_path / "a"), pl.load(tmp_path / "b")
+        assert repr(other.get_metadata_routing()) == repr(model.get_metadata_routing())
+        assert repr(plain.get_metadata_routing()) == repr(MLPClassifier().get_metadata_routing())
+    assert "_metadata_request" not in vars(plain)
+
+
+def test_what_is_code_or_no_parameter_is_refused_by_its_name_before_anything_is_written(tmp_path):
+    X, y = IRIS
+
+    class Mine(MLPClassifier):
+        pass
+
+    days = dict.fromkeys(DAYS.tolist(), 2.0)
+    odd = np.random.RandomState(np.random.PCG64(0))
+    for model, said in [
+        (Mine((4,), max_iter=2).fit(X, y), "Mine is a class of your own"),
+        (MLPClassifier((4,), max_iter=2, class_weight=days).fit(X, DAYS[y]), "class_weight: .* not a date"),
+        (MLPClassifier((4,), max_iter=2, random_state=odd).fit(X, y), "random_state: .* not a RandomState"),
+        (MLPClassifier((4,), max_iter=2).fit(X, y).set_params(alpha=-1), "'alpha'"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            model.save(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize("data", DATA)
@@ -837,8 +912,8 @@ def test_epochs_without_improvement_are_counted_over_warm_starts():
 def test_files_count_on(tmp_path):
     X, y = numbers()
     model = MLPRegressor(hidden_layer_sizes=5, random_state=0, tol=1e3, shuffle=False, max_iter=8, warm_start=True)
-    model.fit(X, y).to_file(tmp_path / "a")
-    other = MLPRegressor.from_file(tmp_path / "a")
+    model.fit(X, y).save(tmp_path / "a")
+    other = pl.load(tmp_path / "a")
     assert other.fit(X, y).n_iter_ == model.fit(X, y).n_iter_ == 4
 
 
@@ -879,8 +954,8 @@ def test_a_random_state_is_drawn_from_as_scikit_learn_does_and_kept_in_files(tmp
         drawn.append(models[1].coefs_[0])
     np.testing.assert_allclose(*drawn, atol=1e-9)
     model = MLPRegressor(hidden_layer_sizes=3, max_iter=2, random_state=np.random.RandomState(3), alpha=np.float32(0.1))
-    model.fit(X, y).set_params(warm_start=True).to_file(tmp_path / "a")
-    other = MLPRegressor.from_file(tmp_path / "a")
+    model.fit(X, y).set_params(warm_start=True).save(tmp_path / "a")
+    other = pl.load(tmp_path / "a")
     assert other.fit(X, y).loss_curve_ == model.fit(X, y).loss_curve_
 
 

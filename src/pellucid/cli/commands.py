@@ -17,6 +17,7 @@ from pellucid.data import Encoding, Table, holds_arrays, read
 from pellucid.engine import compiled
 from pellucid.errors import unknown_name
 from pellucid.layers import INITIALISERS
+from pellucid.loading import restore_model
 from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
 from pellucid.metrics import METRICS
 from pellucid.network import Network, Run
@@ -265,7 +266,7 @@ def predict(
     """
     if output is not None:
         _check_output(output, model, file)
-    predictor = Predictor.load(model)
+    predictor = _predictor(model)
     answers = predictor.predict(read(file, header=header))
     out.print_answers(answers, output, as_json=json)
 
@@ -287,7 +288,7 @@ def evaluate(model: str, file: str, *, header: bool = True, labels: str | None =
     json
         Print one JSON object.
     """
-    predictor = Predictor.load(model)
+    predictor = _predictor(model)
     evaluation = predictor.evaluate(read(file, labels, header=header))
     assert predictor.encoding is not None
     if json:
@@ -303,16 +304,16 @@ def show(model: str, *, json: Json = False) -> None:
     Parameters
     ----------
     model
-        A model file.
+        A model file; also a checkpoint, or the file of an estimator.
     json
         Print one JSON object.
     """
-    predictor = Predictor.load(model)
-    header, _ = read_file(model, "network")
+    file = read_file(model)
+    found = restore_model(file)
     if json:
-        out.print_json({"model": model, **header, "parameters": predictor.network.parameters.size})
+        out.print_json(out.model_json(file, found))
     else:
-        out.print_model(model, predictor, str(header["version"]))
+        out.print_model(file, found)
 
 
 @app.command
@@ -390,7 +391,7 @@ def gradient(
         elif weights is not None:
             raise ValueError(f"--weights is for a new network such as 3-4-2; {network} has weights of its own")
         else:
-            run = _run_model(Predictor.load(network), chosen, file, row, x, y, header=header)
+            run = _run_model(_predictor(network, takes_rows=file is not None), chosen, file, row, x, y, header=header)
     _check_finite(run)
     if json:
         out.print_json(out.run_json(run))
@@ -526,6 +527,23 @@ def _run_new(net: Network, loss: Loss, x: str | None, y: str | None, seed: int) 
     if loss.targets == "classes" and y is not None and re.fullmatch(r"\d+", y.strip()) and n_outputs > 1:
         targets = int(y)
     return net.backprop(inputs, targets, loss)
+
+
+def _predictor(path: str, *, takes_rows: bool = True) -> Predictor:
+    """Load a model for a command, or say what to use in its place."""
+    file = read_file(path)
+    if file.kind == "estimator":
+        raise ValueError(
+            f"{path} holds an estimator, which takes arrays and not files of rows: use it in Python, "
+            f"pellucid.load({path!r}).predict(X)"
+        )
+    if file.kind == "checkpoint" and takes_rows:
+        raise ValueError(
+            f"{path} holds a checkpoint, which does not know the columns of the rows: give the model file that train "
+            "writes at its end; train with --checkpoint and --resume goes on to there"
+        )
+    found = restore_model(file)
+    return found if isinstance(found, Predictor) else Predictor(found, None, None)
 
 
 def _run_model(

@@ -12,8 +12,9 @@ from pellucid.arrays import as_count
 from pellucid.cli import output as out
 from pellucid.cli.commands import Json, Numbers, Output, Whole, app, are_sizes, read_sizes
 from pellucid.engine import as_threads
+from pellucid.loading import load
 from pellucid.losses import as_loss
-from pellucid.network import Network, load
+from pellucid.network import Network
 from pellucid.storage import check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def grade(
 def _network(text: str, activation: str, output_activation: str | None) -> Network:
     if are_sizes(text):
         return Network(read_sizes(text), activation, output_activation, init=0.0)
-    return load(text)
+    return out.network_of(load(text))
 
 
 def _numbers_by_name(text: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from cyclopts import CycloptsError
 from pellucid.cli import lessons  # noqa: F401 (its commands belong to the app)
 from pellucid.cli.commands import app
 from pellucid.cli.output import console
-from pellucid.errors import MissingExtraError, UnknownLabelError
+from pellucid.errors import MissingExtraError, UnknownLabelError, visible
 
 _MENDABLE = (ValueError, TypeError, OSError, UnknownLabelError, MissingExtraError, FloatingPointError, MemoryError)
 """What bad input raises. PELLUCID_TRACEBACK=1 shows where, in case it is a fault of the library after all."""
@@ -58,6 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CycloptsError, *_MENDABLE) as error:
         if os.environ.get("PELLUCID_TRACEBACK"):
             raise
-        print(f"pellucid: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 (the one line)
+        print(f"pellucid: {visible(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201 (the one line)
         return 2
     return code if isinstance(code, int) else 0

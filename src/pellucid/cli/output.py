@@ -15,12 +15,13 @@ from rich.text import Text
 from pellucid.checking import GradientCheck
 from pellucid.data import Encoding, Table
 from pellucid.data.tables import Column
+from pellucid.errors import visible
 from pellucid.layers import PerLayer
 from pellucid.losses import canonical_pair
-from pellucid.network import Run
+from pellucid.network import Network, Run
 from pellucid.predictor import Evaluation, Predictor
-from pellucid.storage import write_atomically
-from pellucid.training import History
+from pellucid.storage import ModelFile, write_atomically
+from pellucid.training import Checkpoint, History, read_checkpoint
 
 _SHOWN = 6
 """Neurons or weights of a layer that a worked example shows unless asked for all."""
@@ -71,7 +72,7 @@ def print_aside(title: str, text: str) -> None:
 def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
     screen = console()
     for name, value in rows:
-        screen.print(Text(f"{name:<12}", style="bold").append(value, style="not bold"))
+        screen.print(Text(f"{name:<12}", style="bold").append(visible(value), style="not bold"))
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:
@@ -166,28 +167,67 @@ def print_evaluation(evaluation: Evaluation, encoding: Encoding) -> None:
     screen.print(grid, crop=False)
 
 
-def print_model(path: str, model: Predictor, version: str) -> None:
+def print_model(file: ModelFile, model: Any) -> None:
     """Print what a model file holds."""
-    print_text(str(model.network))
-    rows = [("file", f"{path}, written by pellucid {version}")]
-    if model.encoding is None:
-        rows.append(("inputs", "numbers as the network sees them; the file has no encoding of raw rows"))
-    else:
+    print_text(str(network_of(model)))
+    rows = [("file", f"{file.path}, written by pellucid {file.version}")]
+    if isinstance(model, Predictor):
+        assert model.encoding is not None
         rows += [("loss", str(model.loss)), ("target", _target(model.encoding))]
+    elif file.kind == "checkpoint":
+        rows += _checkpoint(read_checkpoint(file))
+    elif file.kind == "estimator":
+        rows += [("estimator", " ".join(repr(model).split())), ("trained", f"{model.n_iter_} epochs, {_loss(model)}")]
+        if hasattr(model, "classes_"):
+            rows.append(("classes", _listed([str(label) for label in model.classes_], 10)))
+    else:
+        rows.append(("inputs", "numbers as the network sees them; the file has no encoding of raw rows"))
     _print_rows(rows)
-    if model.encoding is None:
+    if not isinstance(model, Predictor) or model.encoding is None:
         return
     grid = Grid(title="inputs", title_justify="left")
     for name in ("column", "kind", "encoding"):
         grid.add_column(name, overflow="fold")
     for one in model.encoding.inputs[:40]:
         if one.categories is not None:
-            grid.add_row(one.name, "category", f"one of {len(one.categories)}: {_listed(one.categories)}")
+            cells = (one.name, "category", f"one of {len(one.categories)}: {_listed(one.categories)}")
         else:
-            grid.add_row(one.name, "number", f"(x - {one.offset:.6g}) / {one.scale:.6g}")
+            cells = (one.name, "number", f"(x - {one.offset:.6g}) / {one.scale:.6g}")
+        grid.add_row(*(Text(visible(cell)) for cell in cells))
     if len(model.encoding.inputs) > 40:
         grid.add_row("…", "", f"{len(model.encoding.inputs)} in all")
     console().print(grid)
+
+
+def model_json(file: ModelFile, model: Any) -> dict[str, Any]:
+    """Return what a model file holds as a JSON-serializable dict."""
+    header = dict(file.header)
+    if file.kind == "estimator":
+        header["estimator_parameters"] = header.pop("parameters")
+    return {"model": file.path, **header, "parameters": network_of(model).parameters.size}
+
+
+def network_of(model: Any) -> Network:
+    """Return the network of what `pellucid.load` returns."""
+    if isinstance(model, Network):
+        return model
+    network: Network = model.network if isinstance(model, Predictor) else model.network_
+    return network
+
+
+def _checkpoint(checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    header, training = checkpoint.header, checkpoint.header["training"]
+    curve = header["history"]["loss"]
+    best = "" if header["best_epoch"] is None else f", the best is {header['best_epoch']}"
+    state = "training ended" if checkpoint.has_ended else "training can go on"
+    return [
+        ("checkpoint", f"{checkpoint.epochs} epochs{best}; {state}"),
+        ("trained", f"loss {curve[0]:.4g} → {curve[-1]:.4g}, {training['loss']}, {training['optimizer']['name']}"),
+    ]
+
+
+def _loss(model: Any) -> str:
+    return "loss not known" if getattr(model, "loss_", None) is None else f"loss {model.loss_:.4g}"
 
 
 def print_answers(answers: Mapping[str, Column], path: str | None, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.data.tables import Column, Table, is_text
+from pellucid.data.tables import Column, Table, check_columns, is_text, listed
 from pellucid.errors import DataFileError, unknown_name
 
 SCALINGS = ("auto", "standard", "range", "none")
@@ -92,6 +92,10 @@ class Encoding:
     inputs: tuple[InputEncoding, ...]
     target: TargetEncoding
 
+    def __post_init__(self) -> None:
+        if len(set(self.input_names)) < len(self.input_names):
+            raise ValueError("an input column is named twice")
+
     @classmethod
     def fit(
         cls,
@@ -125,7 +129,7 @@ class Encoding:
         if scaling not in SCALINGS:
             raise unknown_name("scaling", scaling, SCALINGS)
         if not table.targets:
-            raise ValueError(f"{table.name}: name the target, one of the columns: {_listed(tuple(table.columns))}")
+            raise ValueError(f"{table.name}: name the target, one of the columns: {listed(tuple(table.columns))}")
         if not table.features:
             raise ValueError(f"{table.name} has no columns but the target")
         scaling = ("range" if table.is_image else "standard") if scaling == "auto" else scaling
@@ -148,6 +152,11 @@ class Encoding:
         classes = self.target.classes
         return len(self.target.names) if classes is None else 1 if len(classes) == 2 else len(classes)
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The columns that become inputs, in order."""
+        return tuple(one.name for one in self.inputs)
+
     def encode_inputs(self, table: Table) -> Array:
         """Make X of shape (n, n_1) from raw rows; columns go by name, others are passed over.
 
@@ -156,11 +165,7 @@ class Encoding:
         DataFileError
             A column is missing, text stands for numbers or the reverse, or a category is new.
         """
-        missing = [one.name for one in self.inputs if one.name not in table.columns]
-        if missing:
-            raise DataFileError(
-                f"{table.name} lacks {len(missing)} of the model's input columns: {_listed(tuple(missing))}"
-            )
+        check_columns(table.name, self.input_names, table.columns)
         return np.concatenate([self._encode_input(one, table) for one in self.inputs], axis=1)
 
     def _encode_input(self, one: InputEncoding, table: Table) -> Array:
@@ -220,7 +225,7 @@ class Encoding:
         return answers | {f"{word}({name})": column for name, column in shown}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
+        """Return a JSON-serializable dict."""
         return asdict(self)
 
     @classmethod
@@ -258,17 +263,13 @@ def _hits(table: Table, name: str, known: tuple[str, ...], what: str) -> Column:
         i = int(np.argmin(hits.any(axis=1)))
         raise DataFileError(
             f"{table.where(i)}, column {name!r}: {str(column[i])!r} is no {what} that the model knows; "
-            f"those are {_listed(known)}"
+            f"those are {listed(known)}"
         )
     return hits
 
 
 def _as_tuple(values: list[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(map(str, values))
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, names[:8])) + (f", … ({len(names)} in all)" if len(names) > 8 else "")
 
 
 def _as_text(column: Column) -> Column:

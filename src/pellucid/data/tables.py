@@ -1,6 +1,6 @@
 """A table as read from a file: named columns of numbers or of text, nothing missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,6 +85,18 @@ class Table:
 def is_text(column: Column) -> bool:
     """Whether a column holds text rather than numbers."""
     return column.dtype.kind in "UOT"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first few of several."""
+    return ", ".join(map(repr, names[:8])) + (f", … ({len(names)} in all)" if len(names) > 8 else "")
+
+
+def check_columns(name: str, needed: Sequence[str], found: Collection[str]) -> None:
+    """Refuse rows that lack some of the columns that a model needs, by their names."""
+    missing = [column for column in needed if column not in found]
+    if missing:
+        raise DataFileError(f"{name} lacks {len(missing)} of the model's input columns: {listed(missing)}")
 
 
 def check_finite(name: str, column_name: str, column: Column) -> Column:

@@ -133,6 +133,9 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
     def _score_outputs(self, Y: Array, a: Array, weight: Array | None) -> float:
         """The score of outputs (n, n_F) against targets (n, n_F)."""
 
+    def _check_outputs(self, n_outputs: int) -> None:
+        """Refuse parameters that a fitted network of so many outputs cannot have."""
+
     def _class_weights(self, y: Any, weight: Array | None, *, incremental: bool) -> Array | None:  # noqa: ARG002
         return weight
 
@@ -656,30 +659,21 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     # Files, and scikit-learn's own.
 
-    def to_file(self, path: PathLike) -> None:
+    def save(self, path: PathLike) -> None:
         """Write the fitted estimator to a safetensors file: parameters, weights, curves and classes, never code.
+
+        `pellucid.load` reads it back, and training goes on from it with the same bits.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
         ValueError
-            A user-made activation or loss, which is code. Callbacks are left out.
+            A class of your own, a user-made activation or loss, or another parameter that is neither numbers nor text.
+            Callbacks are left out.
         OSError
             The file cannot be written; one that was there stays as it was.
         """
         interchange.write(self, path)
-
-    @classmethod
-    def from_file(cls, path: PathLike) -> Self:
-        """Read an estimator back from a file; training goes on from it with the same bits.
-
-        Raises
-        ------
-        FileNotFoundError, OSError
-        ModelFileError
-            It is truncated, foreign, of a newer format, or of another estimator.
-        """
-        return interchange.read(cls, path)
 
     @classmethod
     def from_sklearn(cls, model: Any) -> Self:

@@ -208,6 +208,11 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
             raise ValueError(f"quantile must be a number in (0, 1), or several of them, got {self.quantile!r}")
         return [float(tau) for tau in taus]
 
+    def _check_outputs(self, n_outputs: int) -> None:
+        quantiles = self._quantiles()
+        if quantiles is not None and n_outputs % len(quantiles):
+            raise ValueError(f"{len(quantiles)} quantiles do not go with {n_outputs} outputs")
+
     def _check_targets(self, y: Any, *, incremental: bool) -> Array:  # noqa: ARG002
         if sparse.issparse(y):
             raise TypeError("y is sparse: give a dense array of numbers, y.toarray()")
