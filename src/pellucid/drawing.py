@@ -285,7 +285,7 @@ class _NetworkDrawer:
             for i, symbol in enumerate(shown):
                 offset = (i - (len(shown) - 1) / 2) * 18
                 self.figure.texts.append(self._text(Label(symbol, l, j), x, y + offset))
-            if "b" in self.show and l > 1:
+            if "b" in self.show and l > 1 and self.layers.has_bias:
                 self.figure.texts.append(self._text(Label("b", l, j), x, y + self.radius + 12, 11.0))
         self.figure.texts.append(_Text(x, self.height - 26, f"layer {l}", size=12))
         self.figure.texts.append(_Text(x, self.height - 11, self._caption(l), size=11))

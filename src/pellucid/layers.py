@@ -14,6 +14,10 @@ from pellucid.errors import UnknownLabelError, unknown_name
 from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
 
 
+NO_BIASES = "the network was made with bias=False and has no biases (leave bias=False out to have them)"
+"""What asking for a bias of such a network is answered with."""
+
+
 class PerLayer(Mapping[int, Array]):
     """Arrays by layer, as in ``W[2]`` or ``run.z[3]``; the keys are the layer numbers of the textbook.
 
@@ -36,6 +40,8 @@ class PerLayer(Mapping[int, Array]):
             return self._arrays[layer]
         except (KeyError, TypeError):
             pass
+        if not self._arrays:
+            raise UnknownLabelError(f"{self.symbol}[{layer!r}]: {NO_BIASES}")
         first, last = min(self._arrays), max(self._arrays)
         layers = f"layers {first} … {last}" if first < last else f"layer {first} alone"
         name = f"{self.symbol}[{layer!r}]"
@@ -60,24 +66,30 @@ class PerLayer(Mapping[int, Array]):
         return len(self._arrays)
 
     def __repr__(self) -> str:
+        if not self._arrays:
+            return f"{self.symbol}: {NO_BIASES}"
         return f"{self.symbol}[l] for l = {', '.join(f'{layer} {array.shape}' for layer, array in self.items())}"
 
 
-def parameter_count(sizes: Sequence[int]) -> int:
-    """Count the weights and biases of a network: Σ_l n_l (n_{l-1} + 1)."""
-    return sum(n_l * (n_before + 1) for n_before, n_l in pairwise(sizes))
+def parameter_count(sizes: Sequence[int], has_bias: bool = True) -> int:
+    """Count the weights and biases of a network: Σ_l n_l (n_{l-1} + 1), or Σ_l n_l n_{l-1} without biases."""
+    return sum(n_l * (n_before + has_bias) for n_before, n_l in pairwise(sizes))
 
 
-def parameter_views(sizes: Sequence[int], vector: Array) -> tuple[PerLayer, PerLayer]:
-    """View a flat vector (W^2 row by row, b^2, W^3, …) as W[l] of shape (n_l, n_{l-1}) and b[l] of shape (n_l,)."""
+def parameter_views(sizes: Sequence[int], vector: Array, has_bias: bool = True) -> tuple[PerLayer, PerLayer]:
+    """View a flat vector (W^2 row by row, b^2, W^3, …) as W[l] of shape (n_l, n_{l-1}) and b[l] of shape (n_l,).
+
+    Without biases the vector is W^2 row by row, W^3, …, and b is empty.
+    """
     W: dict[int, Array] = {}
     b: dict[int, Array] = {}
     start = 0
     for l, (n_before, n_l) in enumerate(pairwise(sizes), start=2):
         W[l] = vector[start : start + n_l * n_before].reshape(n_l, n_before)
         start += n_l * n_before
-        b[l] = vector[start : start + n_l]
-        start += n_l
+        if has_bias:
+            b[l] = vector[start : start + n_l]
+            start += n_l
     return PerLayer("W", W), PerLayer("b", b)
 
 
@@ -143,13 +155,16 @@ class Layers:
         For the initial weights. float32 starts from the rounded float64 numbers of the same seed.
     init : optional
         A name in `INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or a pair
-        (weights, biases) of arrays for layers 2 … F, in order or by layer. Without it, He normal for the layers with
-        ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+        (weights, biases) of arrays for layers 2 … F, in order or by layer; (weights, None) without biases. Without it,
+        He normal for the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with
+        biases 0.
+    bias : bool
+        Whether the layers have biases. With False, z^l = W^l a^{l-1}: the parameters are the weights, and ``b`` is empty.
 
     Raises
     ------
     ValueError, TypeError
-        Sizes, activations, dtype or init that do not fit.
+        Sizes, activations, dtype, init or bias that do not fit.
     """
 
     def __init__(
@@ -161,6 +176,7 @@ class Layers:
         dtype: DTypeLike = "float64",
         seed: int | np.random.SeedSequence | None = None,
         init: object = None,
+        bias: bool = True,
     ) -> None:
         if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
             raise TypeError(f"sizes must be a sequence of whole numbers such as [3, 4, 2], got {sizes!r}")
@@ -168,7 +184,10 @@ class Layers:
             raise ValueError(f"sizes must name at least an input and an output layer, got {list(sizes)!r}")
         self._sizes = tuple(as_count(n, f"sizes[{i}]") for i, n in enumerate(sizes))
         self._activations = _activations_by_layer(len(self._sizes), activation, output)
-        self._bind(np.zeros(parameter_count(self._sizes), as_dtype(dtype)))
+        if not isinstance(bias, (bool, np.bool_)):
+            raise TypeError(f"bias must be True or False, got {bias!r}; initial values are given as init")
+        self._has_bias = bool(bias)
+        self._bind(np.zeros(parameter_count(self._sizes, self._has_bias), as_dtype(dtype)))
         self._initialise(init, seed)
 
     engine_choice: str = "auto"
@@ -184,7 +203,7 @@ class Layers:
 
     def _by_layer(self) -> tuple[PerLayer, PerLayer]:
         if self._views is None:
-            self._views = parameter_views(self._sizes, self._parameters)
+            self._views = parameter_views(self._sizes, self._parameters, self._has_bias)
         return self._views
 
     @property
@@ -196,6 +215,11 @@ class Layers:
     def F(self) -> int:
         """The number of layers, the input included."""
         return len(self._sizes)
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the layers have biases."""
+        return self._has_bias
 
     @property
     def activations(self) -> Mapping[int, Activation]:
@@ -214,12 +238,19 @@ class Layers:
 
     @property
     def b(self) -> PerLayer:
-        """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`."""
+        """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`; empty in a network without biases."""
         return self._by_layer()[1]
+
+    def shift(self, layer: int) -> Array:
+        """Return what is added to W^l a^{l-1}, of shape (n_l,): b^l, or zeros in a network without biases."""
+        return self.b[layer] if self._has_bias else np.zeros(self.size(layer), self.dtype)
 
     @property
     def parameters(self) -> Array:
-        """All weights and biases as one flat vector: W^2 row by row, b^2, W^3, b^3, …; assigning copies into it."""
+        """All weights and biases as one flat vector: W^2 row by row, b^2, W^3, b^3, …; assigning copies into it.
+
+        Without biases it is W^2 row by row, W^3, ….
+        """
         return self._parameters
 
     @parameters.setter
@@ -232,7 +263,7 @@ class Layers:
     def weight_mask(self) -> Array:
         """1 for the weights and 0 for the biases in the order of `parameters`: what a penalty acts on."""
         mask = np.zeros_like(self._parameters)
-        W, _ = parameter_views(self._sizes, mask)
+        W, _ = parameter_views(self._sizes, mask, self._has_bias)
         for l in W:
             W[l][...] = 1
         return mask
@@ -247,7 +278,7 @@ class Layers:
         Returns
         -------
         list of Label
-            Layer by layer, then j, then k.
+            Layer by layer, then j, then k. Empty for the biases of a network without them.
 
         Raises
         ------
@@ -256,6 +287,8 @@ class Layers:
         """
         if symbol not in SYMBOLS:
             raise UnknownLabelError(f"unknown symbol {symbol!r}; the symbols are {', '.join(SYMBOLS)}")
+        if symbol == "b" and not self._has_bias:
+            return []
         return [
             Label(symbol, l, j, k)
             for l in range(FIRST_LAYER[symbol], self.F + 1)
@@ -271,6 +304,8 @@ class Layers:
 
     def check_label(self, label: Label) -> None:
         """Refuse a label that the network does not have, with what it has."""
+        if label.symbol == "b" and not self._has_bias:
+            raise UnknownLabelError(f"{label}: {NO_BIASES}")
         if label.layer > self.F:
             raise UnknownLabelError(f"{label}: there is no layer {label.layer}; the network has layers 1 … {self.F}")
         for name, index, layer in (("j", label.j, label.layer), ("k", label.k, label.layer - 1)):
@@ -315,13 +350,16 @@ class Layers:
                 scale = row.scale(self.size(l - 1), self.size(l))
                 draw = (lambda shape: rng.uniform(-1, 1, shape)) if row.is_uniform else rng.standard_normal
                 self.W[l][...] = scale * draw(self.W[l].shape)
-                if row.draws_biases:
+                if row.draws_biases and self._has_bias:
                     self.b[l][...] = scale * draw(self.b[l].shape)
         elif isinstance(init, (int, float, np.integer, np.floating)) and not isinstance(init, bool):
             self._parameters[...] = as_numbers(init, "init", self.dtype)
         elif isinstance(init, (tuple, list)) and len(init) == 2 and not np.isscalar(init[0]):
             for name, per_layer, given in (("weights", self.W, init[0]), ("biases", self.b, init[1])):
+                given = () if given is None else given
                 arrays = dict(given) if isinstance(given, Mapping) else dict(enumerate(given, start=2))
+                if arrays and not per_layer:
+                    raise ValueError(f"init: biases are given for layers {sorted(arrays)}, but {NO_BIASES}")
                 if set(arrays) != set(per_layer):
                     raise ValueError(
                         f"init: {name} are given for layers {sorted(arrays)}, but the network has layers "

@@ -170,11 +170,12 @@ def describe(row: Activation | Loss) -> dict[str, Any]:
 
 
 def layers_header(layers: Layers) -> dict[str, Any]:
-    """Describe sizes, dtype and activations for a header."""
+    """Describe sizes, dtype, activations and, where there are none, the missing biases for a header."""
     return {
         "sizes": list(layers.sizes),
         "dtype": str(layers.dtype),
         "activations": [describe(row) for row in layers.activations.values()],
+        **({} if layers.has_bias else {"bias": False}),
     }
 
 
@@ -218,10 +219,10 @@ def restore_layers(
     """
     try:
         rows = [restore(row, "activation", activations, path) for row in header["activations"]]
-        held = sum(tensor.size for tensor in tensors.values())
-        if parameter_count(header["sizes"]) > held + 10**6:  # before much memory is asked for
+        held, has_bias = sum(tensor.size for tensor in tensors.values()), header.get("bias", True)
+        if parameter_count(header["sizes"], has_bias) > held + 10**6:  # before much memory is asked for
             raise ModelFileError(f"{path}: sizes {header['sizes']} need more numbers than the {held} in the file")
-        layers = layers_class(header["sizes"], rows, dtype=header["dtype"], init="zeros")
+        layers = layers_class(header["sizes"], rows, dtype=header["dtype"], init="zeros", bias=has_bias)
     except ModelFileError:
         raise
     except (KeyError, TypeError, ValueError) as error:

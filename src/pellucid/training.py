@@ -570,7 +570,7 @@ class Trainer:
         assert path is not None
         header, tensors = read_file(path, "checkpoint")
         try:
-            mine, theirs = self._identity(), dict(header["training"])
+            mine, theirs = ({"bias": True, **one} for one in (self._identity(), header["training"]))
             differing = [key for key in mine if mine[key] != theirs.get(key)]
             differing = [key for key in differing if key != "the data (CRC-32)"] or differing  # say the plainer first
             history = History(self.history.seed)
