@@ -227,6 +227,8 @@ def restore_layers(
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} has a broken header: {error}") from error
+    if not layers.has_bias and "b.2" in tensors:
+        raise ModelFileError(f"{path} has a broken header: it says that the network has no biases, but holds b.2")
     for name, array in layers_tensors(layers).items():
         if name not in tensors:
             raise ModelFileError(f"{path} lacks the array {name}")

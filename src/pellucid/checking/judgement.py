@@ -569,6 +569,8 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
         one = formed[l]
         try:
             W[l] = times("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
+            if not problem.has_bias:
+                continue
             made = tuple(fault for fault in one.b if fault.kind != "penalty")
             b[l] = times("b", l) * next(
                 (p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1])
