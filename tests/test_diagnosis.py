@@ -87,7 +87,14 @@ def test_every_mistake_is_named_in_every_layer(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "every"), [("3-4-2 sigmoid", 1), ("3-5-4-2 tanh", 4), ("3-6-5-3 relu softmax", 4), ("2-5-1 regression", 4), ("4-3-5-2 without biases", 4)]
+    ("name", "every"),
+    [
+        ("3-4-2 sigmoid", 1),
+        ("3-5-4-2 tanh", 4),
+        ("3-6-5-3 relu softmax", 4),
+        ("2-5-1 regression", 4),
+        ("4-3-5-2 without biases", 4),
+    ],
 )
 def test_two_mistakes_together_are_both_named(name, every):
     """A pair of each two forms that can be made together, of every so many such pairs, in layers drawn at random."""
@@ -439,7 +446,7 @@ def test_without_biases_no_mistake_of_biases_is_blamed(name):
     for key, _, layers in forms(net, loss, len(X), l2):
         diagnosis = pl.diagnose(net, X, Y, loss, Student(loss, {key: layers}, l2=l2), l2=l2)
         assert not any(rows & OF_BIASES for rows in rows_listed(diagnosis)), (key, str(diagnosis))
-        assert "bias" not in str(diagnosis), (key, str(diagnosis))
+        assert key.startswith("23") or "bias" not in str(diagnosis), (key, str(diagnosis))  # a penalty spares them
         assert not any(name.startswith("b") for name in diagnosis.relative_error)
     single = pl.diagnose(net, X[:1], Y[:1], loss, net.gradient(X[:1], Y[:1], loss, l2=l2), l2=l2)
     assert "1/n and samples left out would not show" in str(single)
@@ -452,8 +459,8 @@ def test_a_gradient_by_biases_that_are_not_there_is_noted_and_not_judged():
     b = {l: run.d[l].mean(axis=0) for l in (2, 3, 4)}
     W = {l: g.W[l] for l in (2, 3, 4)}
     flat = np.concatenate([part for l in W for part in (W[l].ravel(), b[l])])
-    for given in ((list(W.values()), list(b.values())), [(W[l], b[l]) for l in W], {"W": W, "b": b}, flat):
-        diagnosis = pl.diagnose(net, X, Y, loss, given, l2=l2)
+    for both in ((list(W.values()), list(b.values())), [(W[l], b[l]) for l in W], {"W": W, "b": b}, flat):
+        diagnosis = pl.diagnose(net, X, Y, loss, both, l2=l2)
         assert diagnosis.verdict == "right"
         assert "∂L/∂b^2 and ∂L/∂b^3 and ∂L/∂b^4 handed in and not judged" in str(diagnosis)
         assert "bias=False" in str(diagnosis)

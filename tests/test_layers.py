@@ -427,7 +427,7 @@ def test_without_biases_init_takes_what_it_takes_with_them_but_for_the_biases():
 @pytest.mark.parametrize(
     ("bias", "init", "error", "message"),
     [
-        (False, (W, B), ValueError, r"biases are given for layers \[2, 3, 4\], but the network was made with bias=False"),
+        (False, (W, B), ValueError, r"for layers \[2, 3, 4\], but the network was made with bias=False"),
         (False, (W, {3: B[1]}), ValueError, r"biases are given for layers \[3\], but the network was made with bias="),
         (False, (W[:2], None), ValueError, r"weights are given for layers \[2, 3\]"),
         (False, np.ones(54), ValueError, r"parameters has shape \(43,\), got \(54,\)"),

@@ -32,7 +32,7 @@ class Gradient:
 
     __slots__ = ("_has_bias", "_sizes", "_views", "loss", "vector")
 
-    def __init__(self, sizes: tuple[int, ...], vector: Array, loss: float, has_bias: bool = True) -> None:
+    def __init__(self, sizes: tuple[int, ...], has_bias: bool, vector: Array, loss: float) -> None:
         self._sizes, self._has_bias = sizes, has_bias
         self._views: tuple[PerLayer, PerLayer] | None = None
         self.vector = vector
@@ -253,7 +253,7 @@ def gradient(
     d = backpropagate(layers, z, a, y, loss, sigma)
     mean_gradient(layers, a, d, share, vector, penalty)
     total = total_loss(sample_losses(layers, z, a, y, loss), share, penalty, layers.W)
-    return Gradient(layers.sizes, vector, total, layers.has_bias)
+    return Gradient(layers.sizes, layers.has_bias, vector, total)
 
 
 class Record:
@@ -399,5 +399,5 @@ def record(
     losses = np.asarray(sample_losses(layers, z, a, y, loss))
     total = total_loss(losses, share, penalty, layers.W)
     d[1] = d[2] @ layers.W[2]
-    found = Gradient(layers.sizes, vector, total, layers.has_bias)
+    found = Gradient(layers.sizes, layers.has_bias, vector, total)
     return make(layers, a, z, d, y.copy(), losses, found, loss, share, penalty, is_single)

@@ -211,6 +211,7 @@ class _NetworkDrawer:
     def __init__(
         self, layers: Layers, show: Sequence[str], run: Record | None, sample: int | None, digits: int
     ) -> None:
+        show = [symbol for symbol in show if symbol != "b" or layers.has_bias]
         self.layers, self.show, self.run, self.sample, self.digits = layers, show, run, sample, digits
         self.figure = _Figure()
         in_circle = [symbol for symbol in "azd" if symbol in show]
@@ -285,7 +286,7 @@ class _NetworkDrawer:
             for i, symbol in enumerate(shown):
                 offset = (i - (len(shown) - 1) / 2) * 18
                 self.figure.texts.append(self._text(Label(symbol, l, j), x, y + offset))
-            if "b" in self.show and l > 1 and self.layers.has_bias:
+            if "b" in self.show and l > 1:
                 self.figure.texts.append(self._text(Label("b", l, j), x, y + self.radius + 12, 11.0))
         self.figure.texts.append(_Text(x, self.height - 26, f"layer {l}", size=12))
         self.figure.texts.append(_Text(x, self.height - 11, self._caption(l), size=11))

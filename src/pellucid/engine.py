@@ -189,7 +189,7 @@ def quick_gradient(layers: Layers, X: object, Y: object, loss: object) -> Gradie
     if code is None or (native := steps(layers)) is None:
         return None
     found = native.gradient(layers.parameters, X, Y, None, *code, 0.0, 0.0)
-    return found if found is None else Gradient(layers.sizes, *found, layers.has_bias)
+    return found if found is None else Gradient(layers.sizes, layers.has_bias, *found)
 
 
 def quick_record(layers: Layers, X: object, Y: object, loss: object, make: type[AnyRecord]) -> AnyRecord | None:
@@ -226,7 +226,7 @@ def _record(
         dict(enumerate([input_gradient, *d], 1)),
         y.copy(),
         losses,
-        Gradient(layers.sizes, vector, total, layers.has_bias),
+        Gradient(layers.sizes, layers.has_bias, vector, total),
         loss,
         share,
         penalty,
@@ -276,7 +276,7 @@ def gradient(
     if native is None:
         return backprop.gradient(layers, x, y, loss, sample_weight=sample_weight, penalty=penalty)
     found = _asked(native.gradient, layers.parameters, (x, y, sample_weight), *loss_description(loss), *penalty)
-    return Gradient(layers.sizes, *found, layers.has_bias)
+    return Gradient(layers.sizes, layers.has_bias, *found)
 
 
 def record(

@@ -13,7 +13,6 @@ from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_dtype, as_
 from pellucid.errors import UnknownLabelError, unknown_name
 from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
 
-
 NO_BIASES = "the network was made with bias=False and has no biases (leave bias=False out to have them)"
 """What asking for a bias of such a network is answered with."""
 
@@ -155,11 +154,12 @@ class Layers:
         For the initial weights. float32 starts from the rounded float64 numbers of the same seed.
     init : optional
         A name in `INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or a pair
-        (weights, biases) of arrays for layers 2 … F, in order or by layer; (weights, None) without biases. Without it,
-        He normal for the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with
-        biases 0.
+        (weights, biases) of arrays for layers 2 … F, in order or by layer; (weights, None) with ``bias=False``. Without
+        it, He normal for the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform,
+        with biases 0.
     bias : bool
-        Whether the layers have biases. With False, z^l = W^l a^{l-1}: the parameters are the weights, and ``b`` is empty.
+        Whether the layers have biases. With False, z^l = W^l a^{l-1}: the parameters are the weights, and ``b`` is
+        empty.
 
     Raises
     ------

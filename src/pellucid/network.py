@@ -115,8 +115,8 @@ class Network(Layers):
         For the initial weights.
     init : optional
         A name in `pellucid.layers.INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or
-        a pair (weights, biases) of arrays for layers 2 … F; (weights, None) without biases. Without it, He normal for
-        the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+        a pair (weights, biases) of arrays for layers 2 … F; (weights, None) with ``bias=False``. Without it, He normal
+        for the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
     bias : bool
         Whether the layers have biases. With False, z^l = W^l a^{l-1}: ``net.parameters`` holds the weights only, and
         ``net.b`` is empty.

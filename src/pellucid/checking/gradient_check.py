@@ -199,9 +199,7 @@ def _side_by_side(b: PerLayer, W: PerLayer, l: int) -> Array:
     return np.concatenate([first, W[l]], axis=1)
 
 
-def _choose(
-    shape: tuple[int, int], at_most: int | None, rng: np.random.Generator, *, has_bias: bool
-) -> np.ndarray:
+def _choose(shape: tuple[int, int], at_most: int | None, rng: np.random.Generator, *, has_bias: bool) -> np.ndarray:
     """Which partials to compare: of shape (n_l, 1 + n_{l-1}), the bias first."""
     chosen = np.ones(shape, bool)
     chosen[:, 0] = has_bias

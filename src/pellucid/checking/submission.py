@@ -102,7 +102,7 @@ def read(given: object, problem: Problem) -> Submission:
 
 
 def _counts(problem: Problem) -> dict[int, bool]:
-    """How long a flat gradient may be, with whether it then has biases: those of a network without them may be there."""
+    """How long a flat gradient may be, and whether it then has biases; they may be there needlessly."""
     return {parameter_count(problem.sizes, has_bias): has_bias for has_bias in {True, problem.has_bias}}
 
 
@@ -242,8 +242,8 @@ def _by_shape(arrays: Sequence[Array], problem: Problem) -> list[tuple[tuple[str
         orders = [[("W", l) for l in layers], [("W", l) for l in down], [("b", l) for l in layers]]
     elif len(arrays) != 2 * len(layers):
         raise UnreadableError(
-            f"the gradient has {len(arrays)} arrays, but the network has {' and '.join(problem.symbols)} of {len(layers)} "
-            f"layers: {EXPECTED}"
+            f"the gradient has {len(arrays)} arrays, but the network has {' and '.join(problem.symbols)} of "
+            f"{len(layers)} layers: {EXPECTED}"
         )
 
     def score(order: list[tuple[str, int]]) -> float:

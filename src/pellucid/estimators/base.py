@@ -475,8 +475,8 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             )
         if self.network_.has_bias != self.bias:
             raise ValueError(
-                f"the network so far has {'' if self.network_.has_bias else 'no '}biases, and bias is now {self.bias}: set "
-                "warm_start=False, or a new estimator, to start afresh"
+                f"the network so far has {'' if self.network_.has_bias else 'no '}biases, and bias is now {self.bias}: "
+                "set warm_start=False, or a new estimator, to start afresh"
             )
         self.network_.optimizer_state = self._state_to_go_on_from()
 
