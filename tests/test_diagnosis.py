@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid as pl
+from pellucid.checking import keeps_apart
 from pellucid.checking.diagnosis import STEPS, VERDICTS
 from pellucid.checking.judgement import Judgement, replay
 from pellucid.checking.mistakes import MISTAKES
@@ -464,7 +465,7 @@ def test_a_gradient_by_biases_that_are_not_there_is_noted_and_not_judged():
         assert diagnosis.verdict == "right"
         assert "∂L/∂b^2 and ∂L/∂b^3 and ∂L/∂b^4 handed in and not judged" in str(diagnosis)
         assert "bias=False" in str(diagnosis)
-    wrong = pl.diagnose(net, X, Y, loss, ({**W, 3: 2 * W[3]}, b), l2=l2)
+    wrong = pl.diagnose(net, X, Y, loss, {"W": {**W, 3: 2 * W[3]}, "b": b}, l2=l2)
     assert wrong.verdict == "wrong"
     assert "not judged" in str(wrong)
 
@@ -480,7 +481,7 @@ def test_numbers_by_hand_without_biases():
     assert "2" in pl.diagnose_value(run, "w_12^2", value=float(slipped[0, 1]), digits=5).rows
     with pytest.raises(pl.UnknownLabelError, match="bias=False"):
         pl.diagnose_value(run, "b_1^2", value=0.5)
-    separation = pl.keeps_apart(run, digits=6)
+    separation = keeps_apart(run, digits=6)
     blamed = {row for one in separation.hidden for row in one.rows} | {
         row for pair in separation.confused for one in pair for row in one.rows
     }
