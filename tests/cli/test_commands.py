@@ -213,6 +213,7 @@ def test_a_model_without_biases_is_trained_shown_worked_and_predicts(tmp_path):
     refused = pellucid("gradient", "net", "rows.csv", "--no-bias")
     assert refused.code == 2
     assert "--no-bias is for a new network given by its sizes" in refused.err
+    assert re.search(r"^network +1-4-1, 8 parameters \(no biases\), ", text_of("train", *arguments, "--no-bias"), re.M)
     json_of("train", *arguments, "-o", "other")
     assert "bias" not in json_of("show", "other")
 

@@ -90,10 +90,11 @@ def print_plan(table: Table, trained: int, measured: int, model: Predictor, *, i
     """Say what is about to be trained."""
     assert model.encoding is not None
     net = model.network
+    parameters = f"{net.parameters.size:,} parameters{'' if net.has_bias else ' (no biases)'}"
     _print_rows([
         ("data", f"{table.name}: {trained:,} rows to train on, {measured if is_held_out else 0:,} held out"),
         ("target", _target(model.encoding)),
-        ("network", f"{'-'.join(map(str, net.sizes))}, {net.parameters.size:,} parameters, {_activations(model)}"),
+        ("network", f"{'-'.join(map(str, net.sizes))}, {parameters}, {_activations(model)}"),
         ("loss", str(model.loss)),
     ])  # fmt: skip
 
