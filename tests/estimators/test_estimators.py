@@ -775,6 +775,23 @@ def test_the_first_weights_are_the_same_with_and_without_biases():
         np.testing.assert_array_equal(one, other)
 
 
+def test_weights_set_by_hand_without_biases():
+    X, y = numbers()
+    rng = np.random.default_rng(0)
+    coefs = [rng.normal(size=(X.shape[1], 4)), rng.normal(size=(4, 1))]
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, warm_start=True, bias=False, learning_rate_init=1e-300)
+    model.coefs_, model.intercepts_ = [W.copy() for W in coefs], [np.zeros(4), np.ones(1)]
+    with pytest.raises(ValueError, match="intercepts_ are not 0, and bias=False has none"):
+        model.fit(X, y)
+    model.intercepts_ = [np.zeros(4), np.zeros(1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    for W, start in zip(model.coefs_, coefs, strict=True):
+        np.testing.assert_array_equal(W, start)
+    assert not model.network_.has_bias
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_warm_start_does_not_change_whether_there_are_biases(bias):
     X, y = numbers()

@@ -47,10 +47,10 @@ class Judgement:
         self.W, self.b = dict(submission.W), dict(submission.b)
         self.notes: list[str] = []
         if submission.unneeded:
-            which = " and ".join(f"∂L/∂b^{l}" for l in submission.unneeded)
+            which = ", ".join(f"∂L/∂b^{l}" for l in submission.unneeded)
             self.notes.append(
-                f"{which} handed in and not judged: the network has no biases (bias=False), and its gradient is "
-                f"{' and '.join(f'∂L/∂W^{l}' for l in problem.W)}"
+                f"the network has no biases (bias=False): its gradient is that of the weights, and {which} "
+                f"{'is' if len(submission.unneeded) == 1 else 'are'} not judged"
             )
 
     # is it right?

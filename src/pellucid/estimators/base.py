@@ -464,6 +464,8 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         if not hasattr(self, "network_"):
             weights, biases = [np.asarray(W).T for W in self.coefs_], [np.asarray(b) for b in self.intercepts_]
             sigmas = self._hidden_activations(len(sizes) - 2)
+            if not self.bias and any(b.any() for b in biases):
+                raise ValueError("intercepts_ are not 0, and bias=False has none: set bias=True to go on from them")
             self._take(self._made(sizes, sigmas, weights, biases if self.bias else None, "float64"))
             self._forget()
             self.x_scaling_ = self.y_scaling_ = None
