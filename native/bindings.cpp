@@ -137,11 +137,12 @@ void set_targets(Samples<T>& samples, const Input<T, 2>& Y, const std::optional<
 
 template <class T>
 Problem<T> problem_of(const std::vector<int>& sizes, const std::vector<int>& activations,
-                      const std::vector<double>& settings) {
+                      const std::vector<double>& settings, bool has_bias) {
     if (sizes.size() < 2 || activations.size() + 1 != sizes.size() || settings.size() != activations.size())
         throw std::invalid_argument("sizes, activations and settings do not fit each other");
     Problem<T> problem;
     problem.sizes = sizes;
+    problem.has_bias = has_bias;
     problem.activations.assign(2, Activation::identity);
     problem.settings.assign(2, T(0));
     for (const int size : sizes)
@@ -185,11 +186,9 @@ template <class T>
 class Steps {
   public:
     Steps(const std::vector<int>& sizes, const std::vector<int>& activations, const std::vector<double>& settings,
-          const std::string& isa, int threads)
-        : kernels_(kernels_of<T>(isa)), problem_(problem_of<T>(sizes, activations, settings)), threads_(threads) {
-        for (std::size_t l = 1; l < sizes.size(); ++l)
-            parameters_ += static_cast<std::size_t>(sizes[l]) * (static_cast<std::size_t>(sizes[l - 1]) + 1);
-    }
+          bool has_bias, const std::string& isa, int threads)
+        : kernels_(kernels_of<T>(isa)), problem_(problem_of<T>(sizes, activations, settings, has_bias)),
+          threads_(threads), parameters_(problem_.parameters()) {}
 
     // Each of these returns None, and computes nothing, for arrays of another dtype or shape or with numbers that are
     // not finite: Python then says what is wrong.
@@ -414,7 +413,7 @@ class Steps {
     const Kernels<T>& kernels_;
     Problem<T> problem_;
     int threads_;
-    std::size_t parameters_ = 0;
+    std::size_t parameters_;
     std::mutex mutex_;
     std::unique_ptr<Descent<T>> descent_;
     std::int64_t count_ = 0;
@@ -425,13 +424,13 @@ template <class T>
 class TrainingHandle {
   public:
     TrainingHandle(const std::vector<int>& sizes, const std::vector<int>& activations,
-                   const std::vector<double>& settings, int loss, const std::vector<double>& loss_settings, int optimizer,
+                   const std::vector<double>& settings, bool has_bias, int loss, const std::vector<double>& loss_settings, int optimizer,
                    const std::vector<double>& constants, bool nesterov, Input<T, 2> X, Input<T, 2> Y,
                    std::optional<Input<T, 1>> weight, double mean_weight, std::int64_t batch_size, bool shuffle,
                    std::uint64_t seed_key, const std::vector<double>& dropout, double l2, double l1, double clip_norm, const std::string& isa,
                    int threads)
         : X_(X), Y_(Y), weight_(weight) {
-        Problem<T> problem = problem_of<T>(sizes, activations, settings);
+        Problem<T> problem = problem_of<T>(sizes, activations, settings, has_bias);
         problem.loss = loss_of(loss);
         problem.loss_settings.assign(loss_settings.begin(), loss_settings.end());
         if (optimizer < 0 || optimizer > static_cast<int>(Optimizer::rmsprop) || constants.size() != 5)
@@ -537,7 +536,7 @@ double time_activation(const std::string& isa, int activation, const Vector<cons
 template <class T>
 void bind(nb::module_& module, const char* steps, const char* training) {
     nb::class_<Steps<T>>(module, steps)
-        .def(nb::init<const std::vector<int>&, const std::vector<int>&, const std::vector<double>&, const std::string&, int>())
+        .def(nb::init<const std::vector<int>&, const std::vector<int>&, const std::vector<double>&, bool, const std::string&, int>())
         .def("forward", &Steps<T>::forward, nb::arg().noconvert(), nb::arg())
         .def("gradient", &Steps<T>::gradient, nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(),
              nb::arg(), nb::arg(), nb::arg())
@@ -545,11 +544,11 @@ void bind(nb::module_& module, const char* steps, const char* training) {
              nb::arg(), nb::arg(), nb::arg())
         .def("loss", &Steps<T>::loss, nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg());
     nb::class_<TrainingHandle<T>>(module, training)
-        .def(nb::init<const std::vector<int>&, const std::vector<int>&, const std::vector<double>&, int,
+        .def(nb::init<const std::vector<int>&, const std::vector<int>&, const std::vector<double>&, bool, int,
                       const std::vector<double>&, int, const std::vector<double>&, bool, Input<T, 2>, Input<T, 2>, std::optional<Input<T, 1>>, double,
                       std::int64_t, bool, std::uint64_t, const std::vector<double>&, double, double, double, const std::string&,
                       int>(),
-             nb::arg("sizes"), nb::arg("activations"), nb::arg("settings"), nb::arg("loss"), nb::arg("loss_settings"),
+             nb::arg("sizes"), nb::arg("activations"), nb::arg("settings"), nb::arg("has_bias"), nb::arg("loss"), nb::arg("loss_settings"),
              nb::arg("optimizer"), nb::arg("constants"), nb::arg("nesterov"), nb::arg("X").noconvert(),
              nb::arg("Y").noconvert(), nb::arg("weight").noconvert().none(), nb::arg("mean_weight"), nb::arg("batch_size"),
              nb::arg("shuffle"), nb::arg("seed_key"), nb::arg("dropout"), nb::arg("l2"), nb::arg("l1"), nb::arg("clip_norm"), nb::arg("isa"),

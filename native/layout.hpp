@@ -6,7 +6,8 @@
 // stream through a panel from its first number to its last. For equation (2) a second copy lies the other way round
 // (layers 3 … F - 1; layer 2 needs no delta below it). The output layer is kept as in the textbook, row by row, since
 // there the samples lie in the lanes. Every row is padded with zeros to whole vectors, and the padding stays zero:
-// its gradient and its update are zero.
+// its gradient and its update are zero. A network without biases keeps their places too, as zeros that nothing changes:
+// every step is then the same.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@ namespace pellucid {
 struct Layout {
     int F = 0;                  // layers, counted from 1 as in the textbook
     int lanes = 1;              // numbers in a vector
+    bool has_bias = true;       // whether the flat order has biases
     std::vector<int> panel;     // numbers in a row of a panel of layer l
     std::vector<int> n;         // n[l]
     std::vector<int> padded;    // n[l] in whole vectors
@@ -28,8 +30,8 @@ struct Layout {
 
     Layout() = default;
 
-    Layout(const std::vector<int>& sizes, int lanes_, int tile_vectors)
-        : F(static_cast<int>(sizes.size())), lanes(lanes_) {
+    Layout(const std::vector<int>& sizes, int lanes_, int tile_vectors, bool has_bias_)
+        : F(static_cast<int>(sizes.size())), lanes(lanes_), has_bias(has_bias_) {
         n.assign(1, 0);
         n.insert(n.end(), sizes.begin(), sizes.end());
         panel.assign(F + 1, lanes * tile_vectors);
@@ -70,7 +72,7 @@ struct Layout {
         return weights[l] + panel_start(l, p, n[l - 1]) + static_cast<std::size_t>(k) * panel_width(l, p) + j % panel[l];
     }
 
-    // Between the order of the textbook (W^2 row by row, b^2, W^3, …) and the engine's.
+    // Between the order of the textbook (W^2 row by row, b^2, W^3, …; or only the weights) and the engine's.
     template <class T>
     void pack(const T* flat, T* packed) const {
         for (int l = 2; l <= F; ++l) {
@@ -85,6 +87,7 @@ struct Layout {
                 }
                 flat += n[l - 1];
             }
+            if (!has_bias) continue;
             for (int j = 0; j < n[l]; ++j) packed[biases[l] + j] = flat[j];
             flat += n[l];
         }
@@ -99,6 +102,7 @@ struct Layout {
                 for (int k = 0; k < n[l - 1]; ++k) flat[k] = from[k * step];
                 flat += n[l - 1];
             }
+            if (!has_bias) continue;
             for (int j = 0; j < n[l]; ++j) flat[j] = packed[biases[l] + j];
             flat += n[l];
         }

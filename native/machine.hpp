@@ -22,8 +22,17 @@ struct Problem {
     std::vector<int> sizes;
     std::vector<Activation> activations;  // by layer, from index 2
     std::vector<T> settings;
+    bool has_bias = true;
     Loss loss = Loss::mse;
     std::vector<T> loss_settings{0};
+
+    // Numbers in the flat order of the textbook.
+    std::size_t parameters() const {
+        std::size_t count = 0;
+        for (std::size_t l = 1; l < sizes.size(); ++l)
+            count += static_cast<std::size_t>(sizes[l]) * (static_cast<std::size_t>(sizes[l - 1]) + (has_bias ? 1 : 0));
+        return count;
+    }
 };
 
 // The user's arrays, read in place: strides in bytes, any alignment.
@@ -118,7 +127,7 @@ template <class T>
 class Machine {
   public:
     Machine(const Kernels<T>& kernels_, const Problem<T>& problem_)
-        : kernels(kernels_), problem(problem_), at(problem_.sizes, kernels_.lanes, kernels_.tile_vectors), theta(at.size) {
+        : kernels(kernels_), problem(problem_), at(problem_.sizes, kernels_.lanes, kernels_.tile_vectors, problem_.has_bias), theta(at.size) {
         turned_at.assign(at.F + 1, 0);
         std::size_t size = 0;
         for (int l = 3; l < at.F; ++l) {
@@ -363,7 +372,7 @@ class Machine {
                     found.push_back({l, p, k, end, false, start, static_cast<std::size_t>(end - k) * width});
                 }
             }
-            for (int p = 0; p < (hidden ? at.panels(l) : 1); ++p) {
+            for (int p = 0; at.has_bias && p < (hidden ? at.panels(l) : 1); ++p) {
                 const int first = hidden ? p * at.panel[l] : 0, width = hidden ? at.panel_width(l, p) : at.padded[l];
                 found.push_back({l, p, first, first + width, true, at.biases[l] + first, static_cast<std::size_t>(width)});
             }

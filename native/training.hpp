@@ -96,12 +96,10 @@ class Training {
           shuffle_(shuffle && batch_size_ < samples.count), seed_key_(seed_key), penalty_(penalty),
           clip_norm_(clip_norm), threads_(threads), descent_(kernels, problem, batch_size_),
           first_(optimizer.has_first() ? size() : 0), second_(optimizer.has_second() ? size() : 0),
-          flat_count_(0) {
+          flat_count_(problem.parameters()) {
         samples_.mean_weight = mean_weight;
         descent_.dropout.rates = dropout;
         descent_.dropout.keys.resize(dropout.size());
-        for (std::size_t l = 2; l < problem.sizes.size() + 1; ++l)
-            flat_count_ += static_cast<std::size_t>(problem.sizes[l - 1]) * (problem.sizes[l - 2] + 1);
         for (Snapshot* snapshot : {&whole_, &before_}) *snapshot = Snapshot(size(), first_.size(), second_.size());
         if (shuffle_) order_.resize(static_cast<std::size_t>(samples_.count));
     }

@@ -43,7 +43,7 @@ class Student:
     def __call__(self, network, X, y):
         F = network.F
         W = {l: network.W[l].astype(float) for l in range(2, F + 1)}
-        b = {l: network.b[l].astype(float) for l in range(2, F + 1)}
+        b = {l: network.b[l].astype(float) if network.has_bias else np.zeros(len(W[l])) for l in W}
         sigma = {l: network.activations[l].name for l in range(2, F + 1)}
         X, y = np.asarray(X, float), np.asarray(y)
         if y.ndim == 1 and y.dtype.kind in "iu" and network.sizes[-1] > 1:
@@ -104,7 +104,7 @@ class Student:
                 factor *= value
         gW = {l: factor * g for l, g in gW.items()}
         gb = {l: factor * g for l, g in gb.items()}
-        return {"W": gW, "b": gb}
+        return {"W": gW, "b": gb if network.has_bias else {}}
 
     def forward(self, W, b, sigma, x):
         a, z = {1: x}, {}
@@ -207,9 +207,10 @@ class Early(Student):
         done = {}
         for l in range(F, 1, -1):
             g = super().__call__(network, X, y) if l == F or self.own_gradient else None
-            done[l] = (g["W"][l], g["b"][l])
+            done[l] = (g["W"][l], g["b"].get(l))
             self.own_gradient[l] = g["W"][l]
-        return {"W": {l: done[l][0] for l in range(2, F + 1)}, "b": {l: done[l][1] for l in range(2, F + 1)}}
+        b = {l: done[l][1] for l in range(2, F + 1) if done[l][1] is not None}
+        return {"W": {l: done[l][0] for l in range(2, F + 1)}, "b": b}
 
     def deltas(self, W, sigma, a, z, y, i, share):
         self.own_gradient = {**{l: np.zeros_like(V) for l, V in W.items()}, **self.own_gradient}
@@ -222,10 +223,12 @@ def forms(network, loss, n, l2):
     sigma = {l: network.activations[l].name for l in range(2, F + 1)}
     hidden, every, m = list(range(2, F)), list(range(2, F + 1)), sizes[-1]
     out = sigma[F]
+    of_biases = {"11b", "14", "15", "15c", "16", "23b", "32"}
     found = []
 
     def add(key, row, layers):
-        found.append((key, row, tuple(layers)))
+        if network.has_bias or key not in of_biases:
+            found.append((key, row, tuple(layers)))
 
     if out != "identity":
         add("1", "1", [F])
@@ -265,7 +268,7 @@ def forms(network, loss, n, l2):
         if l > 2 and sizes[l - 3] == sizes[l - 2]:
             add("9a", "9", [l])
         add("14", "14", [l])
-        if network.b[l].any():
+        if network.has_bias and network.b[l].any():
             add("16", "16", [l])
             add("32", "32", [l])
         if sizes[l - 1] > 1 and sigma[l] != "softmax":  # the deltas of softmax with cross-entropy add up to 0: 14

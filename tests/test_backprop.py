@@ -32,7 +32,7 @@ WITHOUT_KINKS = ["mse", "half_squared_error", "poisson", "cross_entropy", "binar
 
 
 @st.composite
-def problems(draw, hidden=HIDDEN, losses=tuple(OUTPUTS), min_layers=2, dtypes=("float64",)):
+def problems(draw, hidden=HIDDEN, losses=tuple(OUTPUTS), min_layers=2, dtypes=("float64",), biases=(True, False)):
     """A network, samples that its loss accepts and weights for them; all sizes and the number of samples differ."""
     n, *sizes = draw(st.lists(st.integers(2, 9), min_size=min_layers + 1, max_size=max(min_layers, 5) + 1, unique=True))
     loss = draw(st.sampled_from(losses))
@@ -40,9 +40,10 @@ def problems(draw, hidden=HIDDEN, losses=tuple(OUTPUTS), min_layers=2, dtypes=("
     activations = [draw(st.sampled_from(hidden)) for _ in sizes[1:-1]] + [output]
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     net = pl.Network(
-        sizes, activations, init="lecun_normal", seed=rng.integers(2**31), dtype=draw(st.sampled_from(dtypes))
-    )
-    for l in range(2, net.F + 1):
+        sizes, activations, init="lecun_normal", seed=rng.integers(2**31), dtype=draw(st.sampled_from(dtypes)),
+        bias=draw(st.sampled_from(biases)),
+    )  # fmt: skip
+    for l in net.b.keys():
         net.b[l] = rng.normal(size=net.b[l].shape) / 2
     m = sizes[-1]
     Y = {
@@ -142,12 +143,15 @@ def test_every_number_of_the_record_obeys_its_equation(problem):
 
     for l in range(2, F + 1):
         products = W[l] * a[l - 1][:, np.newaxis, :]  # w_jk a_k, of shape (n, n_l, n_{l-1})
-        close(z[l], np.concatenate([products, np.broadcast_to(b[l][:, np.newaxis], (*shapes[l], 1))], axis=-1))
+        if p.net.has_bias:
+            products = np.concatenate([products, np.broadcast_to(b[l][:, np.newaxis], (*shapes[l], 1))], axis=-1)
+        close(z[l], products)
         at = sigma[l].function(z[l])
         assert (np.abs(a[l] - at) <= 16 * EPS * np.abs(at) + conditioned(sigma[l].function, z[l])).all()
         # (3) and (4), the mean over the samples; d rounds otherwise there, as the shares are taken into it first
         close(run.gradient.W[l], np.moveaxis(d[l][:, :, np.newaxis] * a[l - 1][:, np.newaxis, :], 0, -1) / p.n, 512)
-        close(run.gradient.b[l], d[l].T / p.n, 512)
+        if p.net.has_bias:
+            close(run.gradient.b[l], d[l].T / p.n, 512)
     # (1): ∂L/∂z_j = Σ_i ∂L/∂a_i ∂a_i/∂z_j
     if (p.loss, sigma[F].name) in {("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")}:
         np.testing.assert_array_equal(d[F], a[F] - p.Y)
@@ -171,16 +175,17 @@ def test_every_number_of_the_record_obeys_its_equation(problem):
 @given(problems(hidden=["identity"], losses=["mse"]))
 def test_a_linear_network_has_the_gradient_of_linear_least_squares(problem):
     p = problem
-    net = pl.Network(p.net.sizes, "identity", init=p.net.parameters)
+    net = pl.Network(p.net.sizes, "identity", init=p.net.parameters, bias=p.net.has_bias)
     M, c = np.eye(net.size(1)), np.zeros(net.size(1))  # a^F = M x + c
     for l in range(2, net.F + 1):
-        M, c = net.W[l] @ M, net.W[l] @ c + net.b[l]
+        M, c = net.W[l] @ M, net.W[l] @ c + net.shift(l)
     residual = p.X @ M.T + c - p.Y
     after = np.eye(net.size(net.F))  # W^F … W^{l+1}
     g = net.gradient(p.X, p.Y)
     for l in range(net.F, 1, -1):
         delta = 2 / net.size(net.F) * residual @ after
-        np.testing.assert_allclose(g.b[l], delta.mean(axis=0), rtol=0, atol=rounding(p))
+        if net.has_bias:
+            np.testing.assert_allclose(g.b[l], delta.mean(axis=0), rtol=0, atol=rounding(p))
         np.testing.assert_allclose(g.W[l], delta.T @ net.backprop(p.X, p.Y).a[l - 1] / p.n, rtol=0, atol=rounding(p))
         after = after @ net.W[l]
 
@@ -221,7 +226,7 @@ def test_the_input_gradient_is_each_samples_own_slope_along_its_input(problem):
     assert (np.abs(slope - (run.input_gradient * v).sum(axis=1)) <= 256 * EPS**0.8 * size).all()
 
 
-@given(problems())
+@given(problems(biases=[True]))
 def test_moving_an_input_is_moving_the_first_biases_by_W2_times_that(problem):
     p = problem
     for x, y in zip(p.X, p.Y, strict=True):
@@ -303,7 +308,7 @@ def test_weights_do_not_scale_deltas_losses_or_input_gradients():
 # Penalties
 
 
-@given(problems(), st.floats(0, 10), st.floats(0, 10))
+@given(problems(biases=[True]), st.floats(0, 10), st.floats(0, 10))
 def test_penalties_act_on_weights_and_not_on_biases_and_belong_to_the_loss(problem, l2, l1):
     p = problem
     plain = p.net.gradient(p.X, p.Y, p.loss, sample_weight=p.weight)
@@ -341,7 +346,8 @@ def test_permuting_hidden_units_permutes_the_gradient_and_nothing_else(problem, 
     other = net.copy()
     for l in range(2, net.F + 1):
         other.W[l] = net.W[l][np.ix_(order[l], order[l - 1])]
-        other.b[l] = net.b[l][order[l]]
+        if net.has_bias:
+            other.b[l] = net.b[l][order[l]]
     run, permuted = (each.backprop(p.X, p.Y, p.loss, sample_weight=p.weight) for each in (net, other))
     np.testing.assert_allclose(permuted.losses, run.losses, rtol=0, atol=2**10 * EPS * np.abs(run.losses).max())
     np.testing.assert_allclose(
@@ -350,11 +356,12 @@ def test_permuting_hidden_units_permutes_the_gradient_and_nothing_else(problem, 
     for l in range(2, net.F + 1):
         expected = run.gradient.W[l][np.ix_(order[l], order[l - 1])]
         np.testing.assert_allclose(permuted.gradient.W[l], expected, rtol=0, atol=rounding(p))
-        np.testing.assert_allclose(permuted.gradient.b[l], run.gradient.b[l][order[l]], rtol=0, atol=rounding(p))
+        if net.has_bias:
+            np.testing.assert_allclose(permuted.gradient.b[l], run.gradient.b[l][order[l]], rtol=0, atol=rounding(p))
         np.testing.assert_allclose(permuted.d[l], run.d[l][:, order[l]], rtol=0, atol=rounding(p))
 
 
-@given(problems(hidden=["tanh", "sine", "identity", "hard_tanh"], min_layers=3))
+@given(problems(hidden=["tanh", "sine", "identity", "hard_tanh"], min_layers=3, biases=[True]))
 def test_turning_the_sign_of_an_odd_hidden_unit_turns_the_sign_of_its_gradient(problem):
     p = problem
     other = p.net.copy()
@@ -373,7 +380,7 @@ def test_turning_the_sign_of_an_odd_hidden_unit_turns_the_sign_of_its_gradient(p
         np.testing.assert_allclose(h.b[l], expected_b, rtol=0, atol=rounding(p))
 
 
-@given(problems(hidden=["relu", "leaky_relu"], min_layers=3))
+@given(problems(hidden=["relu", "leaky_relu"], min_layers=3, biases=[True]))
 def test_rescaling_a_rectified_unit_rescales_its_gradient(problem):
     """relu(c z) = c relu(z) for c > 0: the loss stays, the incoming gradient is divided by c, the outgoing times c."""
     p = problem
@@ -387,7 +394,7 @@ def test_rescaling_a_rectified_unit_rescales_its_gradient(problem):
     np.testing.assert_allclose(h.W[3][:, 1:], g.W[3][:, 1:], rtol=0, atol=rounding(p))
 
 
-@given(problems(losses=["cross_entropy"]))
+@given(problems(losses=["cross_entropy"], biases=[True]))
 def test_with_cross_entropy_the_deltas_of_softmax_sum_to_zero(problem):
     p = problem
     run = p.net.backprop(p.X, p.Y, p.loss)
@@ -492,7 +499,7 @@ def test_forward_gradient_and_backprop_give_the_same_bits(problem):
     assert g.vector.dtype == p.net.dtype
     for l in g.W.keys():
         assert np.shares_memory(g.W[l], g.vector)
-        assert np.shares_memory(g.b[l], g.vector)
+        assert not g.b or np.shares_memory(g.b[l], g.vector)
         assert g.W[l].shape == p.net.W[l].shape
 
 

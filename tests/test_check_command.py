@@ -47,6 +47,20 @@ def test_right_and_wrong(check):
     assert "⟦σ'(z^2)⟧" in out
 
 
+def test_without_biases(check):
+    plain = RIGHT.replace(" + b2", "").replace(" + b3", "").replace("W2, b2, W3, b3", "W2, W3")
+    plain = plain.replace("network.b[2], ", "").replace(", network.b[3]", "")
+    plain = plain.replace('"b2": d2.mean(axis=0), ', "").replace(', "b3": d3.mean(axis=0)', "")
+    assert "b2" not in plain
+    assert check(plain, "--no-bias")[:2] == (0, "RIGHT: the gradient is that of the loss\n")
+    assert check(plain)[0] == 1
+    status, out, _ = check(plain.replace("* a2 * (1 - a2)", ""), "--no-bias", "--json")
+    assert (status, json.loads(out)["rows"]) == (1, ["2"])
+    status, out, _ = check(RIGHT, "--no-bias")  # which asks for network.b[2]
+    assert status == 1
+    assert "bias=False" in out
+
+
 def test_json(check):
     status, out, _ = check(WRONG, "--json")
     assert status == 1

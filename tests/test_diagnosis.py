@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid as pl
+from pellucid.checking import keeps_apart
 from pellucid.checking.diagnosis import STEPS, VERDICTS
 from pellucid.checking.judgement import Judgement, replay
 from pellucid.checking.mistakes import MISTAKES
@@ -24,12 +25,15 @@ NETWORKS = {
     "2-5-1 regression": ([2, 5, 1], "tanh", "identity", "mse", 0.05),
     "five layers": ([3, 4, 5, 4, 3], "sigmoid", None, "half_squared_error", 0.0),
     "relu regression": ([3, 5, 5, 4, 3], "relu", "identity", "mse", 0.0),
+    "4-3-5-2 without biases": ([4, 3, 5, 2], "tanh", "sigmoid", "mse", 0.1),
+    "five layers without biases": ([3, 4, 4, 5, 3], "sigmoid", "softmax", "cross_entropy", 0.0),
 }
 
 
 def problem(name, n=6):
     sizes, activation, output, loss, l2 = NETWORKS[name]
-    net = pl.Network(sizes, activation, output, seed=11 + list(NETWORKS).index(name), init="standard_normal")
+    seed, bias = 11 + list(NETWORKS).index(name), "without biases" not in name
+    net = pl.Network(sizes, activation, output, seed=seed, init="standard_normal", bias=bias)
     rng = np.random.default_rng(7)
     X, Y = rng.normal(size=(n, sizes[0])), rng.random((n, sizes[-1]))
     if loss == "cross_entropy":
@@ -84,7 +88,14 @@ def test_every_mistake_is_named_in_every_layer(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "every"), [("3-4-2 sigmoid", 1), ("3-5-4-2 tanh", 4), ("3-6-5-3 relu softmax", 4), ("2-5-1 regression", 4)]
+    ("name", "every"),
+    [
+        ("3-4-2 sigmoid", 1),
+        ("3-5-4-2 tanh", 4),
+        ("3-6-5-3 relu softmax", 4),
+        ("2-5-1 regression", 4),
+        ("4-3-5-2 without biases", 4),
+    ],
 )
 def test_two_mistakes_together_are_both_named(name, every):
     """A pair of each two forms that can be made together, of every so many such pairs, in layers drawn at random."""
@@ -113,7 +124,7 @@ def test_two_mistakes_together_are_both_named(name, every):
     assert first >= 0.9 * tried
 
 
-@pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers", "relu regression"])
+@pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers", "relu regression", "4-3-5-2 without biases"])
 def test_weights_updated_too_early(name):
     net, X, Y, loss, _ = problem(name)
     g = Early(loss, {"17": (2,)}, rate=0.3)(net, X, Y)
@@ -136,7 +147,7 @@ def vectorised(net, X, Y, loss, dtype):
         np.exp(z - z.max(1, keepdims=True)) / np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True)
     )
     W = {l: net.W[l].astype(dtype) for l in range(2, net.F + 1)}
-    b = {l: net.b[l].astype(dtype) for l in range(2, net.F + 1)}
+    b = {l: net.b[l].astype(dtype) if net.has_bias else 0 for l in W}
     a, Y, n, F = {1: X.astype(dtype)}, Y.astype(dtype), len(X), net.F
     with np.errstate(over="ignore"):
         for l in W:
@@ -144,7 +155,9 @@ def vectorised(net, X, Y, loss, dtype):
     d = a[F] - Y if "entropy" in loss else dtype(2 / Y.shape[1]) * (a[F] - Y) * slope[net.activations[F].name](a[F])
     g = {}
     for l in range(F, 1, -1):
-        g[f"W{l}"], g[f"b{l}"] = d.T @ a[l - 1] / dtype(n), d.mean(axis=0)
+        g[f"W{l}"] = d.T @ a[l - 1] / dtype(n)
+        if net.has_bias:
+            g[f"b{l}"] = d.mean(axis=0)
         if l > 2:
             d = (d @ W[l]) * slope[net.activations[l - 1].name](a[l - 1])
     return g
@@ -159,7 +172,8 @@ def test_ten_thousand_correct_gradients_raise_no_alarm():
         sizes = rng.integers(1, 8, rng.integers(2, 6)).tolist()
         output, loss = outputs[i % 4]
         activation = ("sigmoid", "tanh", "relu")[i // 4 % 3]
-        net = pl.Network(sizes, activation, output, seed=i, init="standard_normal" if i % 5 else None)
+        init = "standard_normal" if i % 5 else None
+        net = pl.Network(sizes, activation, output, seed=i, init=init, bias=bool(i % 7))
         n = int(rng.integers(1, 12))
         X = rng.normal(size=(n, sizes[0])) * 10 ** rng.uniform(-1, 1.3)
         Y = rng.random((n, sizes[-1]))
@@ -178,9 +192,10 @@ def test_ten_thousand_correct_gradients_raise_no_alarm():
     st.sampled_from(["sigmoid", "tanh", "relu"]),
     st.sampled_from(["1", "2", "4", "8z", "10", "14", "22", "19"]),
     st.integers(0, 2**31),
+    st.booleans(),
 )
-def test_on_random_networks(sizes, activation, key, seed):
-    net = pl.Network(sizes, activation, "tanh", seed=seed, init="standard_normal")
+def test_on_random_networks(sizes, activation, key, seed, bias):
+    net = pl.Network(sizes, activation, "tanh", seed=seed, init="standard_normal", bias=bias)
     rng = np.random.default_rng(seed)
     X, Y = rng.normal(size=(5, sizes[0])), rng.random((5, sizes[-1]))
     chosen = [form for form in forms(net, "mse", 5, 0.0) if form[0] == key]
@@ -188,7 +203,7 @@ def test_on_random_networks(sizes, activation, key, seed):
         return
     key, row, layers = chosen[int(rng.integers(len(chosen)))]
     truth, g = (Student("mse", mistakes)(net, X, Y) for mistakes in ({}, {key: layers}))
-    if all(np.allclose(g[s][l], truth[s][l], rtol=1e-5) for s in "Wb" for l in range(2, net.F + 1)):
+    if all(np.allclose(g[s][l], truth[s][l], rtol=1e-5) for s in "Wb" for l in truth[s]):
         return
     diagnosis = pl.diagnose(net, X, Y, "mse", g)
     assert any(row in listed for listed in rows_listed(diagnosis)), (sizes, activation, key, layers, str(diagnosis))
@@ -346,7 +361,7 @@ def test_a_better_input_tells_hypotheses_apart():
     assert {"2", "12"} not in rows_listed(again)
 
 
-@pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers"])
+@pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers", "4-3-5-2 without biases"])
 def test_an_explanation_gives_back_the_numbers_that_it_explains(name):
     """What a better input is chosen by. Of mistake 26 it takes one of the slopes that a backward pass may have."""
     net, X, Y, loss, _ = problem(name)
@@ -358,9 +373,10 @@ def test_an_explanation_gives_back_the_numbers_that_it_explains(name):
             continue
         first = Judgement(whole, read(g, whole)).explanations({})[0][0]
         W, b = replay(first, whole)
-        for l in range(2, net.F + 1):
-            np.testing.assert_allclose(W[l], g["W"][l], rtol=1e-6, atol=1e-9)
-            np.testing.assert_allclose(b[l], g["b"][l], rtol=1e-6, atol=1e-9)
+        assert (set(W), set(b)) == (set(g["W"]), set(g["b"]))
+        for mine, theirs in ((W, g["W"]), (b, g["b"])):
+            for l, array in theirs.items():
+                np.testing.assert_allclose(mine[l], array, rtol=1e-6, atol=1e-9)
 
 
 def test_nothing_known_is_said_and_located():
@@ -418,3 +434,57 @@ def test_shapes_and_numbers_that_cannot_be():
     assert "W^3[0, 0] is nan" in str(pl.diagnose(net, X, Y, loss, nan))
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'gradient'"):
         pl.diagnose(net, X, Y, loss)
+
+
+# Networks without biases
+
+OF_BIASES = {"14", "15", "16", "32"}
+
+
+@pytest.mark.parametrize("name", ["4-3-5-2 without biases", "five layers without biases"])
+def test_without_biases_no_mistake_of_biases_is_blamed(name):
+    net, X, Y, loss, l2 = problem(name)
+    for key, _, layers in forms(net, loss, len(X), l2):
+        diagnosis = pl.diagnose(net, X, Y, loss, Student(loss, {key: layers}, l2=l2), l2=l2)
+        assert not any(rows & OF_BIASES for rows in rows_listed(diagnosis)), (key, str(diagnosis))
+        assert key.startswith("23") or "bias" not in str(diagnosis), (key, str(diagnosis))  # a penalty spares them
+        assert not any(name.startswith("b") for name in diagnosis.relative_error)
+    single = pl.diagnose(net, X[:1], Y[:1], loss, net.gradient(X[:1], Y[:1], loss, l2=l2), l2=l2)
+    assert "1/n and samples left out would not show" in str(single)
+
+
+def test_a_gradient_by_biases_that_are_not_there_is_noted_and_not_judged():
+    net, X, Y, loss, l2 = problem("4-3-5-2 without biases")
+    g = net.gradient(X, Y, loss, l2=l2)
+    run = net.backprop(X, Y, loss, l2=l2)
+    b = {l: run.d[l].mean(axis=0) for l in (2, 3, 4)}
+    W = {l: g.W[l] for l in (2, 3, 4)}
+    flat = np.concatenate([part for l in W for part in (W[l].ravel(), b[l])])
+    for both in ((list(W.values()), list(b.values())), [(W[l], b[l]) for l in W], {"W": W, "b": b}, flat):
+        diagnosis = pl.diagnose(net, X, Y, loss, both, l2=l2)
+        assert diagnosis.verdict == "right"
+        (note,) = diagnosis.notes
+        assert note.startswith("the network has no biases (bias=False)")
+        assert note.endswith("∂L/∂b^2, ∂L/∂b^3, ∂L/∂b^4 are not judged")
+    wrong = pl.diagnose(net, X, Y, loss, {"W": {**W, 3: 2 * W[3]}, "b": b}, l2=l2)
+    assert wrong.verdict == "wrong"
+    assert "not judged" in str(wrong)
+
+
+def test_numbers_by_hand_without_biases():
+    net, X, Y, loss, _ = problem("4-3-5-2 without biases")
+    run = net.backprop(X[0], Y[0], loss)
+    for symbol in "zadw":
+        for label in net.labels(symbol):
+            value = float(run.explain(label).value)
+            assert pl.diagnose_value(run, label.text, value=value, digits=5).verdict == "right"
+    slipped = Student(loss, {"2": (2,)})(net, X[:1], Y[:1])["W"][2]
+    assert "2" in pl.diagnose_value(run, "w_12^2", value=float(slipped[0, 1]), digits=5).rows
+    with pytest.raises(pl.UnknownLabelError, match="bias=False"):
+        pl.diagnose_value(run, "b_1^2", value=0.5)
+    separation = keeps_apart(run, digits=6)
+    blamed = {row for one in separation.hidden for row in one.rows} | {
+        row for pair in separation.confused for one in pair for row in one.rows
+    }
+    assert not blamed & OF_BIASES
+    assert not any(shown.label.startswith("b") for shown in separation.shown)

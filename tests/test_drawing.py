@@ -24,9 +24,10 @@ def labels_of(net, show, run=None):
     return drawer.figure.texts
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 3, 3, 1), (1, 8, 2), (2, 2)])
-def test_every_label_is_there_once(sizes):
-    net = pl.Network(sizes, init=0.0)
+def test_every_label_is_there_once(sizes, bias):
+    net = pl.Network(sizes, init=0.0, bias=bias)
     texts = [(t.letters, t.low, t.high) for t in labels_of(net, tuple("azdwb")) if t.high]
     expected = {(x.symbol, x.subscript, str(x.layer)) for symbol in "azdwb" for x in net.labels(symbol)}
     if max(a * b for a, b in pairwise(sizes)) <= 24:

@@ -32,6 +32,7 @@ CASES = {
     "hard_tanh-sigmoid-binary_cross_entropy": ("hard_tanh", "sigmoid", "binary_cross_entropy", PROBABILITIES),
     "gelu_tanh-softmax-binary_cross_entropy": ("gelu_tanh", "softmax", "binary_cross_entropy", PROBABILITIES),
     "sigmoid-softmax-mse": ("sigmoid", "softmax", "mse", NUMBERS),
+    "tanh-sigmoid-mse without biases": ("tanh", "sigmoid", "mse", NUMBERS),
 }
 
 PENALTIES = {"plain": {}, "weights": {"sample_weight": [1, 2, 0.5]}, "penalty": {"l2": 0.1, "l1": 0.03}}
@@ -42,8 +43,8 @@ every_case = pytest.mark.parametrize("case", CASES)
 
 def a_network(case, sizes=SIZES):
     hidden, output, *_ = CASES[case]
-    net = pl.Network(sizes, hidden, output=output, seed=5)
-    for l in range(2, net.F + 1):
+    net = pl.Network(sizes, hidden, output=output, seed=5, bias="without biases" not in case)
+    for l in net.b.keys():
         net.b[l] = np.random.default_rng(l).uniform(-1, 1, net.size(l))
     return net
 

@@ -23,11 +23,11 @@ FAULT = 1.0005
 """The smallest fault planted: 0.05 %, as in autograd's test of its own checker."""
 
 
-def problem(activation, loss, draw_targets, *, seed=0, dtype="float64"):
+def problem(activation, loss, draw_targets, *, seed=0, dtype="float64", bias=True):
     hidden = "tanh" if activation == "softmax" else ROWS[activation]
     output = ROWS[activation] if activation in LEGAL_OUTPUTS.get(loss.name, ROWS) else SUBSTITUTES[loss.name]
     rng = np.random.default_rng(seed)
-    net = pl.Network(SIZES, hidden, output, seed=seed, init="lecun_normal", dtype=dtype)
+    net = pl.Network(SIZES, hidden, output, seed=seed, init="lecun_normal", dtype=dtype, bias=bias)
     scale = 0.3 if activation == "exp" else 1.0
     net.parameters *= scale
     for l in range(2, net.F + 1):
@@ -68,6 +68,24 @@ def test_every_right_gradient_passes(activation, loss, draw_targets):
         assert check.worst.relative_error <= check.tolerance <= 2e-4
         assert list(check.relative_error) == [2, 3, 4]
         np.testing.assert_array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_without_biases_what_is_right_passes_and_a_fault_fails(activation, loss, dtype, draw_targets):
+    row = pl.losses.as_loss(loss)
+    for settings in ({}, {"sample_weight": np.arange(1.0, N + 1), "l2": 0.3, "l1": 0.2}):
+        net, X, Y = problem(activation, row, draw_targets, dtype=dtype, bias=False)
+        check = net.check_gradient(X, Y, row, **settings)
+        assert check, str(check)
+        assert check.compared + len(check.set_aside) == net.parameters.size
+        assert all(partial.label.symbol == "w" for partial in (check.worst, *check.failed))
+    if dtype == "float64":
+        wrong = pl.Network(SIZES, faulty("tanh"), net.activations[4], init=net.parameters, bias=False)
+        found = wrong.check_gradient(X, Y, row)
+        assert not found
+        assert {partial.label.layer for partial in found.failed} <= {2, 3}
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "selu", "elu", "hard_tanh"])
@@ -380,12 +398,13 @@ def test_a_check_that_passes_says_so():
 
 
 @pytest.mark.parametrize("at_most", [1, 2, 4, 7, 1000])
-def test_at_most_so_many_partials_of_each_array_are_compared(at_most):
-    net = pl.Network([4, 5, 3], seed=0)
+@pytest.mark.parametrize("bias", [True, False])
+def test_at_most_so_many_partials_of_each_array_are_compared(at_most, bias):
+    net = pl.Network([4, 5, 3], seed=0, bias=bias)
     X, Y = np.ones((N, 4)), np.ones((N, 3))
     check = net.check_gradient(X, Y, at_most=at_most)
     assert check
-    assert check.compared == sum(min(at_most, size) for size in (5 * 4, 5, 3 * 5, 3))
+    assert check.compared == sum(min(at_most, size) for size in (5 * 4, 3 * 5, *((5, 3) if bias else ())))
 
 
 def test_the_choice_is_drawn_from_the_seed_and_reaches_everything():

@@ -23,11 +23,13 @@ def network(sizes=SIZES, activation="tanh", **settings):
 def assert_views(net):
     """Every W[l] and b[l] shows its own piece of the vector, in order and without gap."""
     vector = net.parameters
-    assert vector.shape == (parameter_count(net.sizes),)
+    assert vector.shape == (parameter_count(net.sizes, net.has_bias),)
     vector[...] = np.arange(vector.size)
     start = 0
     for l in range(2, net.F + 1):
-        for array, shape in ((net.W[l], (net.size(l), net.size(l - 1))), (net.b[l], (net.size(l),))):
+        pieces = [(net.W[l], (net.size(l), net.size(l - 1)))]
+        pieces += [(net.b[l], (net.size(l),))] if net.has_bias else []
+        for array, shape in pieces:
             assert array.shape == shape
             assert array.dtype == net.dtype
             assert np.shares_memory(array, vector)
@@ -43,10 +45,11 @@ def assert_views(net):
 # One flat vector
 
 
-@given(size_lists, st.sampled_from(["float32", "float64"]))
-def test_the_parameters_are_one_vector_of_which_W_and_b_are_views(sizes, dtype):
-    net = network(sizes, dtype=dtype)
+@given(size_lists, st.sampled_from(["float32", "float64"]), st.booleans())
+def test_the_parameters_are_one_vector_of_which_W_and_b_are_views(sizes, dtype, bias):
+    net = network(sizes, dtype=dtype, bias=bias)
     assert net.parameters.dtype == dtype
+    assert net.has_bias is bias
     assert_views(net)
 
 
@@ -175,9 +178,9 @@ def test_the_size_of_each_layer_is_given_and_of_no_other():
 # Labels
 
 
-@given(size_lists)
-def test_the_labels_name_every_number_once_and_in_the_order_of_the_arrays(sizes):
-    net = network(sizes)
+@given(size_lists, st.booleans())
+def test_the_labels_name_every_number_once_and_in_the_order_of_the_arrays(sizes, bias):
+    net = network(sizes, bias=bias)
     for symbol, arrays in (("w", net.W), ("b", net.b)):
         labels = net.labels(symbol)
         numbers = [array[index] for array in arrays.values() for index in np.ndindex(array.shape)]
@@ -383,6 +386,76 @@ def test_an_init_that_does_not_fit_is_refused(init, error, message):
         pl.Network(SIZES, init=init)
 
 
+# Networks without biases
+
+
+def test_without_biases_there_are_weights_only():
+    net = network(bias=False)
+    np.testing.assert_array_equal(net.parameters, np.concatenate([net.W[l].ravel() for l in (2, 3, 4)]))
+    assert (len(net.b), dict(net.b), net.labels("b")) == (0, {}, [])
+    assert not net.b
+    assert (net.weight_mask() == 1).all()
+    assert "bias=False" in repr(net.b)
+    run = net.backprop(np.ones(3), np.ones(2))
+    assert run.gradient.vector.shape == net.parameters.shape
+    assert (len(run.gradient.b), len(run.layers.b)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda net, run: net.b[2],
+        lambda net, run: net.b[9],
+        lambda net, run: net.b.__setitem__(2, np.ones(5)),
+        lambda net, run: net["b_1^2"],
+        lambda net, run: net.__setitem__("b_1^2", 1.0),
+        lambda net, run: run["b_1^2"],
+        lambda net, run: run.explain("b_1^2"),
+        lambda net, run: run.explain("b", layer=2, j=1),
+        lambda net, run: run.gradient.b[2],
+        lambda net, run: run.layers.b[2],
+    ],
+)
+def test_asking_for_a_bias_that_is_not_there_says_why(ask):
+    net = network(bias=False)
+    before = net.parameters.copy()
+    with pytest.raises(pl.UnknownLabelError, match=r"made with bias=False and has no biases \(leave bias=False out"):
+        ask(net, net.backprop(np.ones(3), np.ones(2)))
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_without_biases_init_takes_what_it_takes_with_them_but_for_the_biases():
+    rng = np.random.default_rng(0)
+    W = [rng.normal(size=shape) for shape in ((5, 3), (4, 5), (2, 4))]
+    flat = np.concatenate([array.ravel() for array in W])
+    for init in (flat, flat.tolist(), (W, None), (W, []), [W, ()], (dict(enumerate(W, 2)), {})):
+        np.testing.assert_array_equal(pl.Network(SIZES, bias=False, init=init).parameters, flat)
+    other = pl.Network(SIZES, bias=False, init=flat)
+    np.testing.assert_array_equal(pl.Network(SIZES, bias=False, init=(other.W, other.b)).parameters, flat)
+    assert (pl.Network(SIZES, bias=False, init=0.5).parameters == 0.5).all()
+    for name in (None, *INITIALISERS):
+        with_biases, without = (network(init=name, bias=bias) for bias in (True, False))
+        assert without.parameters.size == flat.size
+        np.testing.assert_array_equal(without.W[2], with_biases.W[2])
+
+
+@pytest.mark.parametrize(
+    ("bias", "init", "error", "message"),
+    [
+        (False, (W, B), ValueError, r"for layers \[2, 3, 4\], but the network was made with bias=False"),
+        (False, (W, {3: B[1]}), ValueError, r"biases are given for layers \[3\], but the network was made with bias="),
+        (False, (W[:2], None), ValueError, r"weights are given for layers \[2, 3\]"),
+        (False, np.ones(54), ValueError, r"parameters has shape \(43,\), got \(54,\)"),
+        (True, (W, None), ValueError, r"biases are given for layers \[\], but the network has layers \[2, 3, 4\]"),
+        (0.0, None, TypeError, "bias must be True or False, got 0.0; initial values are given as init"),
+        (None, None, TypeError, "bias must be True or False, got None"),
+    ],
+)
+def test_biases_that_do_not_fit_are_refused(bias, init, error, message):
+    with pytest.raises(error, match=message):
+        pl.Network(SIZES, bias=bias, init=init)
+
+
 # Sizes, activations, dtype
 
 
@@ -478,9 +551,10 @@ CLONES = {
 
 
 @pytest.mark.parametrize("clone", CLONES.values(), ids=CLONES)
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_clone_is_the_same_network_with_numbers_of_its_own(clone, dtype):
-    net = network(output="softmax", dtype=dtype)
+def test_a_clone_is_the_same_network_with_numbers_of_its_own(clone, bias, dtype):
+    net = network(output="softmax", dtype=dtype, bias=bias)
     other = clone(net)
     assert type(other) is pl.Network
     assert (other.sizes, other.dtype, repr(other)) == (net.sizes, net.dtype, repr(net))
@@ -528,4 +602,16 @@ def test_a_network_says_how_it_was_made():
     assert repr(network(output="softmax")) == "Network([3, 5, 4, 2], activation='tanh', output='softmax')"
     mixed = network(SIZES, ["tanh", "sine", "softmax"], dtype="float32")
     assert repr(mixed) == "Network([3, 5, 4, 2], activation=['tanh', 'sine', 'softmax'], dtype='float32')"
+    assert repr(network(bias=False)) == "Network([3, 5, 4, 2], activation='tanh', bias=False)"
+    for net in (network(), mixed, network(output="softmax", dtype="float32", bias=False)):
+        again = eval(repr(net), {"Network": pl.Network})
+        assert (repr(again), again.parameters.shape) == (repr(net), net.parameters.shape)
     assert str(network()).startswith("3-5-4-2: 54 parameters, float64\n")
+    assert str(network(bias=False)) == (
+        "3-5-4-2: 43 parameters, float64, without biases\n"
+        "layer  neurons  activation  W       parameters\n"
+        "    1        3  input\n"
+        "    2        5  tanh        (5, 3)          15\n"
+        "    3        4  tanh        (4, 5)          20\n"
+        "    4        2  tanh        (2, 4)           8"
+    )

@@ -283,6 +283,46 @@ def test_the_gradient_is_pytorchs(activation, loss, draw_targets, torch):
     compare(activation, loss, draw_targets, differentiate, "torch", torch)
 
 
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_without_biases_the_gradient_is_pytorchs_on_random_networks(engine, dtype, draw_targets, torch):
+    """100 networks of two to five layers, wide ones among them, of every activation and loss."""
+    rng = np.random.default_rng(3)
+    widths = (1, 2, 3, 5, 8, 17, 40, 150)
+    for number in range(100):
+        loss = tuple(LOSSES)[number % len(LOSSES)]
+        hidden = [int(rng.choice(widths)) for _ in range(number % 4)]
+        sizes = [int(rng.integers(1, 9)), *hidden, int(rng.integers(2, 7))]
+        names = [str(rng.choice([name for name in ACTIVATIONS if name not in ("softmax", "exp")])) for _ in hidden]
+        legal = sorted(LEGAL_OUTPUTS.get(loss, ACTIVATIONS))
+        names.append(str(rng.choice(legal)))
+        how = {"seed": number, "init": "lecun_normal", "bias": False, "dtype": dtype, "engine": engine}
+        net = pl.Network(sizes, [ACTIVATIONS[name].ours for name in names], **how)
+        n = int(rng.integers(1, 40))
+        X = rng.normal(size=(n, sizes[0])).astype(dtype)
+        Y = draw_targets(pl.losses.as_loss(LOSSES[loss].ours), n, sizes[-1], rng).astype(dtype)
+        weight = rng.uniform(0.2, 3.0, n).astype(dtype)
+        layers = [torch.tensor(np.array(net.W[l], np.float64), requires_grad=True) for l in range(2, net.F + 1)]
+        x = torch.tensor(X.astype(np.float64), requires_grad=True)
+        a = x
+        for name, W in zip(names, layers, strict=True):
+            a = ACTIVATIONS[name].torch(torch, a @ W.T)
+        losses = LOSSES[loss].torch(torch, a, torch.tensor(Y.astype(np.float64)))
+        total = (torch.tensor(weight.astype(np.float64)) * losses).sum() / float(weight.sum(dtype=np.float64))
+        total = total + 0.05 * sum((W * W).sum() for W in layers)
+        expected = torch.autograd.grad(total, layers, retain_graph=True)
+        (slopes,) = torch.autograd.grad(losses.sum(), x)
+        run = net.backprop(X, Y, LOSSES[loss].ours, sample_weight=weight, l2=0.1)
+        bound = 2e4 * np.finfo(dtype).eps
+        assert run.gradient.vector.size == sum(W.numel() for W in layers)
+        for l, truth in enumerate(expected, start=2):
+            largest = max(float(truth.abs().max()), float(np.abs(run.d[l]).max()) * float(np.abs(run.a[l - 1]).max()))
+            np.testing.assert_allclose(run.gradient.W[l], truth.numpy(), rtol=0, atol=bound * largest)
+        largest = max(float(slopes.abs().max()), float(np.abs(run.d[2]).max()))
+        np.testing.assert_allclose(run.input_gradient, slopes.numpy(), rtol=0, atol=bound * largest)
+        assert abs(run.loss - float(total.detach())) <= bound * max(1.0, abs(float(total.detach())))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_activation_and_its_derivative_are_pytorchs_kinks_included(activation, dtype, torch):

@@ -94,6 +94,28 @@ def test_the_rarest_numbers_come_back_bit_for_bit(dtype, tmp_path):
     assert bits(pl.load(tmp_path / "net")) == bits(net)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_network_without_biases_comes_back_and_says_so_in_its_header(dtype, tmp_path):
+    path = tmp_path / "net"
+    net = a_network(bias=False, dtype=dtype)
+    net.save(path)
+    header, arrays = parts(path)
+    assert header["bias"] is False
+    assert set(arrays) == {"W.2", "W.3"}
+    other = pl.load(path)
+    assert (repr(other), bits(other)) == (repr(net), bits(net))
+    np.testing.assert_array_equal(other.forward(np.ones(3)), net.forward(np.ones(3)))
+    rewrite(path, header | {"bias": True})
+    with pytest.raises(pl.ModelFileError, match=r"lacks the array b\.2"):
+        pl.load(path)
+    a_network(dtype=dtype).save(path)
+    header = parts(path)[0]
+    assert "bias" not in header
+    rewrite(path, header | {"bias": False})
+    with pytest.raises(pl.ModelFileError, match=r"says that the network has no biases, but holds b\.2"):
+        pl.load(path)
+
+
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 2, 1], [5, 1, 1, 3], [33, 65]], ids=str)
 def test_every_shape_comes_back(sizes, tmp_path):
     net = pl.Network(sizes, "relu", seed=1, init="standard_normal")
@@ -285,6 +307,9 @@ def test_a_checkpoint_is_no_network_and_a_network_no_checkpoint(saved, tmp_path)
         {"sizes": None},
         {"sizes": []},
         {"sizes": [10**7, 10**7, 2]},  # 10^14 weights: no machine's memory
+        {"bias": None},
+        {"bias": 1},
+        {"bias": "no"},
         {"dtype": "float32"},
         {"dtype": "float16"},
         {"dtype": "object"},

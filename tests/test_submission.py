@@ -64,6 +64,43 @@ def test_every_form_is_read(case, form):
         assert "transposed" in str(diagnosis)
 
 
+WITHOUT_BIASES = {
+    "list": lambda W: W,
+    "from the last layer": lambda W: W[::-1],
+    "tuple": tuple,
+    "lists of lists": lambda W: [V.tolist() for V in W],
+    "with an empty list": lambda W: (W, []),
+    "with None": lambda W: (W, None),
+    "by symbol": lambda W: {"W": W},
+    "by symbol, empty": lambda W: {"W": W, "b": []},
+    "by symbol, None": lambda W: {"W": W, "b": None},
+    "by name": lambda W: {f"dW{l}": V for l, V in enumerate(W, 2)},
+    "torch": lambda W: {f"layers.{2 * i}.weight": V for i, V in enumerate(W)},
+    "keras": lambda W: {f"dense_{i}/kernel:0": V.T for i, V in enumerate(W)},
+    "by layer": lambda W: dict(enumerate(W, 2)),
+    "flat": lambda W: np.concatenate([V.ravel() for V in W]),
+    "flat list": lambda W: np.concatenate([V.ravel() for V in W]).tolist(),
+    "transposed": lambda W: [V.T for V in W],
+    "with the loss": lambda W: (0.25, {"W": W}),
+    "the library's own": lambda W: SimpleNamespace(W=dict(enumerate(W, 2)), b={}),
+}
+
+
+@pytest.mark.parametrize("form", WITHOUT_BIASES)
+@pytest.mark.parametrize("sizes", [[3, 4, 2], [2, 5, 4, 1], [3, 2], [3, 3, 3]], ids=str)
+def test_without_biases_every_form_is_read(sizes, form):
+    net = pl.Network(sizes, "tanh", seed=0, init="standard_normal", bias=False)
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(6, sizes[0])), rng.normal(size=(6, sizes[-1]))
+    W = list(net.gradient(X, Y).W.values())
+    diagnosis = pl.diagnose(net, X, Y, "mse", WITHOUT_BIASES[form](W))
+    is_turned = sizes == [3, 3, 3] and form in ("transposed", "keras", "from the last layer")
+    assert diagnosis.verdict == "right" or is_turned, str(diagnosis)
+    assert not any("not judged" in note for note in diagnosis.notes)
+    turned = pl.diagnose(net, X, Y, "mse", lambda net, X, y: WITHOUT_BIASES[form]([2 * V for V in W]))
+    assert turned.verdict != "right"
+
+
 def test_flat_vector_float32_and_torch(case):
     net, X, Y, g = case
     assert pl.diagnose(net, X, Y, "mse", g).verdict == "right"
@@ -114,8 +151,9 @@ def test_one_square_layer_transposed_is_a_mistake():
 )
 def test_what_cannot_be_read_is_refused(given):
     net = pl.Network([3, 4, 2], seed=0)
-    with pytest.raises(UnreadableError):
-        pl.diagnose(net, np.ones((2, 3)), np.ones((2, 2)), "mse", given)
+    for network in (net, pl.Network([3, 4, 2], seed=0, bias=False)):
+        with pytest.raises(UnreadableError):
+            pl.diagnose(network, np.ones((2, 3)), np.ones((2, 2)), "mse", given)
 
 
 def test_own_quantities_that_do_not_fit_are_refused():

@@ -1042,7 +1042,30 @@ OTHERS = {
     "sizes": {"net": pl.Network([3, 5, 2], "tanh", seed=4)},
     "dtype": {"net": pl.Network(SIZES, "tanh", seed=4, dtype="float32")},
     "activations": {"net": pl.Network(SIZES, "sigmoid", seed=4)},
+    "bias": {"net": pl.Network(SIZES, "tanh", seed=4, bias=False)},
 }
+
+
+def test_a_checkpoint_without_biases_is_not_resumed_with_them_and_the_other_way_round(tmp_path):
+    path = tmp_path / "checkpoint"
+    for first in (True, False):
+        path.unlink(missing_ok=True)
+        nets = {bias: pl.Network(SIZES, "tanh", seed=4, bias=bias) for bias in (True, False)}
+        trained(net=nets[first], epochs=2, checkpoint=path)
+        with pytest.raises(ValueError, match=f"another training: bias was {first} and is {not first}$"):
+            trained(net=nets[not first], checkpoint=path, resume=True)
+        _, history = trained(net=pl.Network(SIZES, "tanh", seed=4, bias=first), epochs=3, checkpoint=path, resume=True)
+        assert history.epochs == 3
+
+
+def test_without_biases_lbfgs_takes_the_same_steps_as_gradients_of_the_weights_alone():
+    """A linear network without biases and with l2 is ridge regression through the origin."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.normal(2.0, 1.0, (40, 2))
+    net = pl.Network([3, 2], "identity", seed=0, bias=False)
+    net.train(X, y, "half_squared_error", optimizer="lbfgs", epochs=200, l2=0.3, seed=0)
+    ridge = np.linalg.solve(X.T @ X / 40 + 0.3 * np.eye(3), X.T @ y / 40).T
+    np.testing.assert_allclose(net.W[2], ridge, rtol=1e-5)
 
 
 @pytest.mark.parametrize("what", OTHERS)

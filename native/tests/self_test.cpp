@@ -131,11 +131,12 @@ void test_functions(const Kernels<T>& kernels) {
 }
 
 template <class T>
-std::vector<T> train(const Kernels<T>& kernels, const std::vector<int>& sizes, std::int64_t n, std::int64_t batch, int epochs,
-                     int threads, std::vector<double>& losses) {
+std::vector<T> train(const Kernels<T>& kernels, const std::vector<int>& sizes, bool has_bias, std::int64_t n, std::int64_t batch,
+                     int epochs, int threads, std::vector<double>& losses) {
     generator.seed(2);
     Problem<T> problem;
     problem.sizes = sizes;
+    problem.has_bias = has_bias;
     problem.activations.assign(sizes.size() + 1, Activation::tanh);
     problem.activations.back() = Activation::identity;
     problem.settings.assign(sizes.size() + 1, T(0));
@@ -174,11 +175,13 @@ void test_training(const Kernels<T>& kernels) {
     };
     for (const Case& own : {Case{{5, 7, 4, 3}, 50, 16, 20}, Case{{4, 33, 17, 2}, 4000, 2000, 3}, Case{{40, 300, 200, 3}, 300, 128, 2},
                             Case{{64, 65, 10}, 205, 32, 5}, Case{{300, 30, 5}, 105, 10, 5}}) {
-        std::vector<double> alone, together;
-        const auto one = train(kernels, own.sizes, own.n, own.batch, own.epochs, 1, alone);
-        const auto four = train(kernels, own.sizes, own.n, own.batch, own.epochs, 4, together);
-        expect(alone.size() == static_cast<std::size_t>(own.epochs) && alone.back() < alone.front(), "the loss falls");
-        expect(one == four && alone == together, "one thread and four give the same bits");
+        for (const bool has_bias : {true, false}) {
+            std::vector<double> alone, together;
+            const auto one = train(kernels, own.sizes, has_bias, own.n, own.batch, own.epochs, 1, alone);
+            const auto four = train(kernels, own.sizes, has_bias, own.n, own.batch, own.epochs, 4, together);
+            expect(alone.size() == static_cast<std::size_t>(own.epochs) && alone.back() < alone.front(), "the loss falls");
+            expect(one == four && alone == together, "one thread and four give the same bits");
+        }
     }
 }
 

@@ -31,12 +31,12 @@ class Gradient(Hinted):
         The L that this is the gradient of, penalty included.
     """
 
-    __slots__ = ("_sizes", "_views", "loss", "vector")
+    __slots__ = ("_has_bias", "_sizes", "_views", "loss", "vector")
 
     _called = "run.gradient"
 
-    def __init__(self, sizes: tuple[int, ...], vector: Array, loss: float) -> None:
-        self._sizes = sizes
+    def __init__(self, sizes: tuple[int, ...], has_bias: bool, vector: Array, loss: float) -> None:
+        self._sizes, self._has_bias = sizes, has_bias
         self._views: tuple[PerLayer, PerLayer] | None = None
         self.vector = vector
         self.loss = loss
@@ -48,12 +48,12 @@ class Gradient(Hinted):
 
     @property
     def b(self) -> PerLayer:
-        """∂L/∂b^l of shape (n_l,), views into `vector`."""
+        """∂L/∂b^l of shape (n_l,), views into `vector`; empty for a network without biases."""
         return self._by_layer()[1]
 
     def _by_layer(self) -> tuple[PerLayer, PerLayer]:
         if self._views is None:
-            self._views = parameter_views(self._sizes, self.vector)
+            self._views = parameter_views(self._sizes, self.vector, self._has_bias)
         return self._views
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ def feedforward(
     z: dict[int, Array] = {}
     # 2 Feedforward
     for l in range(2, layers.F + 1):
-        z[l] = a[l - 1] @ W[l].T + b[l]
+        z[l] = a[l - 1] @ W[l].T + (b[l] if b else 0)
         a[l] = sigma[l].function(z[l])
     return z, a
 
@@ -183,11 +183,12 @@ def mean_gradient(
     W, b : PerLayer
         Views into ``vector``.
     """
-    gradient_W, gradient_b = parameter_views(layers.sizes, vector)
+    gradient_W, gradient_b = parameter_views(layers.sizes, vector, layers.has_bias)
     # 5 Gradient
     for l in range(2, layers.F + 1):
         gradient_W[l][...] = (share * d[l]).T @ a[l - 1]  # (3) the mean of a_k^{l-1} d_j^l
-        gradient_b[l][...] = (share * d[l]).sum(axis=0)  # (4) the mean of d_j^l
+        if gradient_b:
+            gradient_b[l][...] = (share * d[l]).sum(axis=0)  # (4) the mean of d_j^l
         if penalty:
             gradient_W[l][...] += penalty.gradient(layers.W[l])
     return gradient_W, gradient_b
@@ -255,7 +256,7 @@ def gradient(
     d = backpropagate(layers, z, a, y, loss, sigma)
     mean_gradient(layers, a, d, share, vector, penalty)
     total = total_loss(sample_losses(layers, z, a, y, loss), share, penalty, layers.W)
-    return Gradient(layers.sizes, vector, total)
+    return Gradient(layers.sizes, layers.has_bias, vector, total)
 
 
 class Record(Hinted):
@@ -403,5 +404,5 @@ def record(
     losses = np.asarray(sample_losses(layers, z, a, y, loss))
     total = total_loss(losses, share, penalty, layers.W)
     d[1] = d[2] @ layers.W[2]
-    found = Gradient(layers.sizes, vector, total)
+    found = Gradient(layers.sizes, layers.has_bias, vector, total)
     return make(layers, a, z, d, y.copy(), losses, found, loss, share, penalty, is_single)

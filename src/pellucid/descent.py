@@ -223,7 +223,7 @@ class NativeDescent:
     ) -> None:
         self._layers, self._state, self._cancel = layers, state, cancel
         module, instruction_set = compiled()
-        sizes, activations, settings = description(layers)
+        sizes, activations, settings, has_bias = description(layers)
         loss, loss_settings = loss_description(samples.loss)
         optimizer = steps.optimizer
         names = ("momentum", "beta1", "beta2", "epsilon", "weight_decay")
@@ -236,6 +236,7 @@ class NativeDescent:
             sizes=sizes,
             activations=activations,
             settings=settings,
+            has_bias=has_bias,
             loss=loss,
             loss_settings=loss_settings,
             optimizer=_OPTIMIZER_CODES[type(optimizer)],

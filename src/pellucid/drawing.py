@@ -211,6 +211,7 @@ class _NetworkDrawer:
     def __init__(
         self, layers: Layers, show: Sequence[str], run: Record | None, sample: int | None, digits: int
     ) -> None:
+        show = [symbol for symbol in show if symbol != "b" or layers.has_bias]
         self.layers, self.show, self.run, self.sample, self.digits = layers, show, run, sample, digits
         self.figure = _Figure()
         in_circle = [symbol for symbol in "azd" if symbol in show]

@@ -136,11 +136,11 @@ def engine_of(layers: Layers, loss: Loss | None = None) -> Engine:
     return Engine("numpy", reason)
 
 
-def description(layers: Layers) -> tuple[list[int], list[int], list[float]]:
-    """Describe a network to the native engine: sizes, and codes and settings of the activations."""
+def description(layers: Layers) -> tuple[list[int], list[int], list[float], bool]:
+    """Describe a network to the native engine: sizes, codes and settings of the activations, whether it has biases."""
     rows = layers.activations.values()
     codes = [_ACTIVATION_CODES[row.name] for row in rows]
-    return list(layers.sizes), codes, [next(iter(row.settings.values()), 0.0) for row in rows]
+    return list(layers.sizes), codes, [next(iter(row.settings.values()), 0.0) for row in rows], layers.has_bias
 
 
 def loss_description(loss: Loss) -> tuple[int, list[float]]:
@@ -189,7 +189,7 @@ def quick_gradient(layers: Layers, X: object, Y: object, loss: object) -> Gradie
     if code is None or (native := steps(layers)) is None:
         return None
     found = native.gradient(layers.parameters, X, Y, None, *code, 0.0, 0.0)
-    return found if found is None else Gradient(layers.sizes, *found)
+    return found if found is None else Gradient(layers.sizes, layers.has_bias, *found)
 
 
 def quick_record(layers: Layers, X: object, Y: object, loss: object, make: type[AnyRecord]) -> AnyRecord | None:
@@ -226,7 +226,7 @@ def _record(
         dict(enumerate([input_gradient, *d], 1)),
         y.copy(),
         losses,
-        Gradient(layers.sizes, vector, total),
+        Gradient(layers.sizes, layers.has_bias, vector, total),
         loss,
         share,
         penalty,
@@ -275,10 +275,8 @@ def gradient(
     native = steps(layers) if loss.is_builtin else None
     if native is None:
         return backprop.gradient(layers, x, y, loss, sample_weight=sample_weight, penalty=penalty)
-    arrays = (x, y, sample_weight)
-    return Gradient(
-        layers.sizes, *_asked(native.gradient, layers.parameters, arrays, *loss_description(loss), *penalty)
-    )
+    found = _asked(native.gradient, layers.parameters, (x, y, sample_weight), *loss_description(loss), *penalty)
+    return Gradient(layers.sizes, layers.has_bias, *found)
 
 
 def record(

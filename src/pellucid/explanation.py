@@ -202,12 +202,11 @@ class _Writer:
         l, j = label.layer, label.j
         pairs = [(Label("w", l, j, k), Label("a", l - 1, k)) for k in range(1, self.record.layers.size(l - 1) + 1)]
         symbols, numbers = self.products(pairs)
-        bias = Label("b", l, j)
-        shift = self.number(self.value(bias), factor=True)
-        return self._equation(label.text, label.latex, self.value(label), (
-            _join([symbols, (bias.text, bias.latex)], " + "),
-            _join([numbers, shift], " + "),
-        ))  # fmt: skip
+        if self.record.layers.has_bias:
+            bias = Label("b", l, j)
+            symbols = _join([symbols, (bias.text, bias.latex)], " + ")
+            numbers = _join([numbers, self.number(self.value(bias), factor=True)], " + ")
+        return self._equation(label.text, label.latex, self.value(label), (symbols, numbers))
 
     def activation(self, label: Label) -> Explanation:
         l, j, value = label.layer, label.j, self.value(label)

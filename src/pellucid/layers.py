@@ -16,6 +16,9 @@ from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
 from pellucid.randomness import Seed, as_generator
 from pellucid.registry import Registry
 
+NO_BIASES = "the network was made with bias=False and has no biases (leave bias=False out to have them)"
+"""What asking for a bias of such a network is answered with."""
+
 
 class PerLayer(Hinted):
     """Arrays by layer, as in ``W[2]`` or ``run.z[3]``, by the layer numbers of the textbook.
@@ -41,6 +44,8 @@ class PerLayer(Hinted):
             return self._arrays[layer]
         except (KeyError, TypeError):
             pass
+        if not self._arrays:
+            raise UnknownLabelError(f"{self.symbol}[{layer!r}]: {NO_BIASES}")
         if not isinstance(layer, int | np.integer | slice):
             got = f"an array of shape {layer.shape}" if isinstance(layer, np.ndarray) else repr(layer)
             raise UnknownLabelError(
@@ -105,6 +110,8 @@ class PerLayer(Hinted):
             Other layers, or arrays of other shapes; nothing is changed.
         """
         by_layer = dict(given.items()) if hasattr(given, "items") else dict(zip(count(2), given, strict=False))
+        if by_layer and not self._arrays:
+            raise ValueError(f"{name or self.symbol} has arrays for layers {sorted(by_layer)}, but {NO_BIASES}")
         if set(by_layer) != set(self._arrays):
             raise ValueError(
                 f"{name or self.symbol} has arrays for layers {sorted(by_layer)}, but the network has layers "
@@ -120,26 +127,32 @@ class PerLayer(Hinted):
             raise
 
     def __repr__(self) -> str:
+        if not self._arrays:
+            return f"{self.symbol}: {NO_BIASES}"
         shown = [f"{layer} {array.shape}" for layer, array in self._arrays.items()]
         shown = shown if len(shown) <= 8 else [*shown[:6], "…", shown[-1]]
         return f"{self.symbol}[l] for l = {', '.join(shown)}"
 
 
-def parameter_count(sizes: Sequence[int]) -> int:
-    """Count the weights and biases of a network: Σ_l n_l (n_{l-1} + 1)."""
-    return sum(n_l * (n_before + 1) for n_before, n_l in pairwise(sizes))
+def parameter_count(sizes: Sequence[int], has_bias: bool = True) -> int:
+    """Count the weights and biases of a network: Σ_l n_l (n_{l-1} + 1), or Σ_l n_l n_{l-1} without biases."""
+    return sum(n_l * (n_before + has_bias) for n_before, n_l in pairwise(sizes))
 
 
-def parameter_views(sizes: Sequence[int], vector: Array) -> tuple[PerLayer, PerLayer]:
-    """View a flat vector (W^2 row by row, b^2, W^3, …) as W[l] of shape (n_l, n_{l-1}) and b[l] of shape (n_l,)."""
+def parameter_views(sizes: Sequence[int], vector: Array, has_bias: bool = True) -> tuple[PerLayer, PerLayer]:
+    """View a flat vector (W^2 row by row, b^2, W^3, …) as W[l] of shape (n_l, n_{l-1}) and b[l] of shape (n_l,).
+
+    Without biases the vector is W^2 row by row, W^3, …, and b is empty.
+    """
     W: dict[int, Array] = {}
     b: dict[int, Array] = {}
     start = 0
     for l, (n_before, n_l) in enumerate(pairwise(sizes), start=2):
         W[l] = vector[start : start + n_l * n_before].reshape(n_l, n_before)
         start += n_l * n_before
-        b[l] = vector[start : start + n_l]
-        start += n_l
+        if has_bias:
+            b[l] = vector[start : start + n_l]
+            start += n_l
     return PerLayer("W", W), PerLayer("b", b)
 
 
@@ -231,13 +244,17 @@ class Layers(Hinted):
         For the initial weights. float32 starts from the rounded float64 numbers of the same seed.
     init : optional
         A name in `INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or a pair
-        (weights, biases) of arrays for layers 2 … F, in order or by layer. Without it, He normal for the layers with
-        ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+        (weights, biases) of arrays for layers 2 … F, in order or by layer; (weights, None) with ``bias=False``. Without
+        it, He normal for the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform,
+        with biases 0.
+    bias : bool
+        Whether the layers have biases. With False, z^l = W^l a^{l-1}: the parameters are the weights, and ``b`` is
+        empty.
 
     Raises
     ------
     ValueError, TypeError
-        Sizes, activations, dtype or init that do not fit.
+        Sizes, activations, dtype, init or bias that do not fit.
     """
 
     def __init__(
@@ -249,6 +266,7 @@ class Layers(Hinted):
         dtype: DTypeLike = "float64",
         seed: Seed = None,
         init: object = None,
+        bias: bool = True,
     ) -> None:
         if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
             raise TypeError(f"sizes must be a sequence of whole numbers such as [3, 4, 2], got {sizes!r}")
@@ -256,7 +274,10 @@ class Layers(Hinted):
             raise ValueError(f"sizes must name at least an input and an output layer, got {list(sizes)!r}")
         self._sizes = tuple(as_count(n, f"sizes[{i}]") for i, n in enumerate(sizes))
         self._activations = _activations_by_layer(len(self._sizes), activation, output)
-        self._bind(np.zeros(parameter_count(self._sizes), as_dtype(dtype)))
+        if not isinstance(bias, (bool, np.bool_)):
+            raise TypeError(f"bias must be True or False, got {bias!r}; initial values are given as init")
+        self._has_bias = bool(bias)
+        self._bind(np.zeros(parameter_count(self._sizes, self._has_bias), as_dtype(dtype)))
         self._initialise(init, seed)
 
     _called = "net"
@@ -274,7 +295,7 @@ class Layers(Hinted):
 
     def _by_layer(self) -> tuple[PerLayer, PerLayer]:
         if self._views is None:
-            self._views = parameter_views(self._sizes, self._parameters)
+            self._views = parameter_views(self._sizes, self._parameters, self._has_bias)
         return self._views
 
     @property
@@ -286,6 +307,11 @@ class Layers(Hinted):
     def F(self) -> int:
         """The number of layers, the input included."""
         return len(self._sizes)
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the layers have biases."""
+        return self._has_bias
 
     @property
     def activations(self) -> Mapping[int, Activation]:
@@ -308,16 +334,26 @@ class Layers(Hinted):
 
     @property
     def b(self) -> PerLayer:
-        """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`; assigning copies into them."""
+        """b[l] of shape (n_l,), l = 2 … F: writable views into `parameters`; assigning copies into them.
+
+        It is empty in a network without biases.
+        """
         return self._by_layer()[1]
 
     @b.setter
     def b(self, given: Any) -> None:
         self.b.assign(given)
 
+    def shift(self, layer: int) -> Array:
+        """Return what is added to W^l a^{l-1}, of shape (n_l,): b^l, or zeros in a network without biases."""
+        return self.b[layer] if self._has_bias else np.zeros(self.size(layer), self.dtype)
+
     @property
     def parameters(self) -> Array:
-        """All weights and biases as one flat vector: W^2 row by row, b^2, W^3, b^3, …; assigning copies into it."""
+        """All weights and biases as one flat vector: W^2 row by row, b^2, W^3, b^3, …; assigning copies into it.
+
+        Without biases it is W^2 row by row, W^3, ….
+        """
         return self._parameters
 
     @parameters.setter
@@ -330,7 +366,7 @@ class Layers(Hinted):
     def weight_mask(self) -> Array:
         """1 for the weights and 0 for the biases in the order of `parameters`: what a penalty acts on."""
         mask = np.zeros_like(self._parameters)
-        W, _ = parameter_views(self._sizes, mask)
+        W, _ = parameter_views(self._sizes, mask, self._has_bias)
         for W_l in W:
             W_l[...] = 1
         return mask
@@ -345,7 +381,7 @@ class Layers(Hinted):
         Returns
         -------
         list of Label
-            Layer by layer, then j, then k.
+            Layer by layer, then j, then k. Empty for the biases of a network without them.
 
         Raises
         ------
@@ -354,6 +390,8 @@ class Layers(Hinted):
         """
         if symbol not in SYMBOLS:
             raise UnknownLabelError(f"unknown symbol {symbol!r}; the symbols are {', '.join(SYMBOLS)}")
+        if symbol == "b" and not self._has_bias:
+            return []
         return [
             Label(symbol, l, j, k)
             for l in range(FIRST_LAYER[symbol], self.F + 1)
@@ -369,6 +407,8 @@ class Layers(Hinted):
 
     def check_label(self, label: Label) -> None:
         """Refuse a label that the network does not have, with what it has."""
+        if label.symbol == "b" and not self._has_bias:
+            raise UnknownLabelError(f"{label}: {NO_BIASES}")
         if label.layer > self.F:
             raise UnknownLabelError(f"{label}: there is no layer {label.layer}; the network has layers 1 … {self.F}")
         for name, index, layer in (("j", label.j, label.layer), ("k", label.k, label.layer - 1)):
@@ -410,13 +450,13 @@ class Layers(Hinted):
                 scale = row.scale(self.size(l - 1), self.size(l))
                 draw = (lambda shape: rng.uniform(-1, 1, shape)) if row.is_uniform else rng.standard_normal
                 self.W[l][...] = scale * draw(self.W[l].shape)
-                if row.draws_biases:
+                if row.draws_biases and self._has_bias:
                     self.b[l][...] = scale * draw(self.b[l].shape)
         elif isinstance(init, (int, float, np.integer, np.floating)) and not isinstance(init, bool):
             self._parameters[...] = as_numbers(init, "init", self.dtype)
         elif isinstance(init, (tuple, list)) and len(init) == 2 and not np.isscalar(init[0]):
             self.W.assign(init[0], "init: W")
-            self.b.assign(init[1], "init: b")
+            self.b.assign(() if init[1] is None else init[1], "init: b")
         elif isinstance(init, (np.ndarray, list, tuple)):
             self.parameters = init
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -116,15 +117,18 @@ class Network(Layers):
         For the initial weights.
     init : optional
         A name in `pellucid.layers.INITIALISERS` for every layer; a number for every weight and bias; a flat vector; or
-        a pair (weights, biases) of arrays for layers 2 … F. Without it, He normal for the layers with ReLU and its
-        smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+        a pair (weights, biases) of arrays for layers 2 … F; (weights, None) with ``bias=False``. Without it, He normal
+        for the layers with ReLU and its smooth relatives, LeCun normal for SELU, else Glorot uniform, with biases 0.
+    bias : bool
+        Whether the layers have biases. With False, z^l = W^l a^{l-1}: ``net.parameters`` holds the weights only, and
+        ``net.b`` is empty.
     engine : {'auto', 'native', 'numpy'}
         What computes: the compiled engine where every piece is known to it, or NumPy.
 
     Raises
     ------
     ValueError, TypeError
-        Sizes, activations, dtype, init or engine that do not fit.
+        Sizes, activations, dtype, init, bias or engine that do not fit.
 
     Examples
     --------
@@ -147,9 +151,10 @@ class Network(Layers):
         dtype: DTypeLike = "float64",
         seed: Seed = None,
         init: object = None,
+        bias: bool = True,
         engine: str = "auto",
     ) -> None:
-        super().__init__(sizes, activation, output, dtype=dtype, seed=seed, init=init)
+        super().__init__(sizes, activation, output, dtype=dtype, seed=seed, init=init, bias=bias)
         self.engine = engine
 
     @property
@@ -547,21 +552,25 @@ class Network(Layers):
         else:
             activation = f"activation={rows!r}"
         dtype = "" if self.dtype == np.float64 else f", dtype={str(self.dtype)!r}"
-        return f"Network({list(self.sizes)}, {activation}{dtype})"
+        bias = "" if self.has_bias else ", bias=False"
+        return f"Network({list(self.sizes)}, {activation}{dtype}{bias})"
 
     def __str__(self) -> str:
+        symbol_b = ("b",) if self.has_bias else ()
         rows = [
-            ("layer", "neurons", "activation", "W", "b", "parameters"),
-            ("1", str(self.size(1)), "input", "", "", ""),
+            ("layer", "neurons", "activation", "W", *symbol_b, "parameters"),
+            ("1", str(self.size(1)), "input", "", *("" for _ in symbol_b), ""),
         ]
         for l, sigma in self.activations.items():
-            W, b = self.W[l], self.b[l]
-            rows.append((str(l), str(self.size(l)), str(sigma), str(W.shape), str(b.shape), f"{W.size + b.size:,}"))
+            shapes = [self.W[l].shape, *(self.b[l].shape for _ in symbol_b)]
+            size = sum(map(math.prod, shapes))
+            rows.append((str(l), str(self.size(l)), str(sigma), *(str(shape) for shape in shapes), f"{size:,}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        right = (True, True, False, False, False, True)
+        right = (True, True, False, False, *(False for _ in symbol_b), True)
         lines = [
             "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
             for row in rows
         ]
         total = f"{self.parameters.size:,} parameters, {self.dtype}"
-        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}", *(line.rstrip() for line in lines)])
+        without = "" if self.has_bias else ", without biases"
+        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}{without}", *(line.rstrip() for line in lines)])

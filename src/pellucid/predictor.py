@@ -20,6 +20,7 @@ from pellucid.samples import Samples, as_samples
 from pellucid.schema import list_of, maybe, real, record, text
 from pellucid.storage import (
     LAYERS,
+    LAYERS_OPTIONAL,
     ROW,
     ModelFile,
     PathLike,
@@ -251,7 +252,9 @@ _TARGET = record(
         "scale": list_of(_SCALE),
     }
 )
-_DESCRIPTION = record(LAYERS, {"loss": ROW, "encoding": record({"inputs": list_of(_INPUT, 1), "target": _TARGET})})
+_DESCRIPTION = record(
+    LAYERS, {**LAYERS_OPTIONAL, "loss": ROW, "encoding": record({"inputs": list_of(_INPUT, 1), "target": _TARGET})}
+)
 
 
 def restore_predictor(

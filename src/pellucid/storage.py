@@ -361,11 +361,12 @@ def describe(row: Activation | Loss) -> dict[str, Any]:
 
 
 def layers_header(layers: Layers) -> dict[str, Any]:
-    """Describe sizes, dtype and activations for a header."""
+    """Describe sizes, dtype, activations and, where there are none, the missing biases for a header."""
     return {
         "sizes": list(layers.sizes),
         "dtype": str(layers.dtype),
         "activations": [describe(row) for row in layers.activations.values()],
+        **({} if layers.has_bias else {"bias": False}),
     }
 
 
@@ -378,7 +379,10 @@ LAYERS: Mapping[str, Description] = {
     "dtype": one_of("float32", "float64"),
     "activations": list_of(ROW, 1),
 }
-"""What `layers_header` returns, by key."""
+"""What `layers_header` always returns, by key."""
+
+LAYERS_OPTIONAL: Mapping[str, Description] = {"bias": truth}
+"""And what it returns besides for some networks; without the key there are biases."""
 
 
 def layers_tensors(layers: Layers) -> dict[str, np.ndarray]:
@@ -428,10 +432,11 @@ def make_layers(
     sizes = header["sizes"]
     rows = [restore(row, "activation", activations, file) for row in header["activations"]]
     held = sum(tensor.size for tensor in file.tensors.values())
-    if parameter_count(sizes) > held + 10**6:  # before much memory is asked for
+    has_bias = header.get("bias", True)
+    if parameter_count(sizes, has_bias) > held + 10**6:  # before much memory is asked for
         raise file.broken(f"sizes {_sizes(sizes)} need more numbers than the {held} in the file")
     try:
-        return layers_class(sizes, rows, dtype=header["dtype"], init="zeros")
+        return layers_class(sizes, rows, dtype=header["dtype"], init="zeros", bias=has_bias)
     except (TypeError, ValueError) as error:  # what the layers say of their activations
         raise file.broken(error) from error
 
@@ -451,6 +456,8 @@ def restore_layers(
         is not finite.
     """
     layers = make_layers(file, header, activations, layers_class)
+    if not layers.has_bias and "b.2" in file.tensors:
+        raise file.broken("it says that the network has no biases, but holds b.2")
     for name, array in layers_tensors(layers).items():
         array[...] = file.array(name, array.shape, array.dtype)
     return layers

@@ -33,6 +33,7 @@ from pellucid.schedules import Constant, Schedule
 from pellucid.schema import dict_of, either, list_of, maybe, one_of, real, record, scalar, text, truth, whole
 from pellucid.storage import (
     LAYERS,
+    LAYERS_OPTIONAL,
     ROW,
     ModelFile,
     PathLike,
@@ -594,7 +595,7 @@ class Trainer:
         path = self.settings.checkpoint
         assert path is not None
         checkpoint = read_checkpoint(read_file(path, "checkpoint"))
-        mine, theirs = self._identity(), checkpoint.identity
+        mine, theirs = ({"bias": True, **one} for one in (self._identity(), checkpoint.identity))
         differing = [key for key in mine if mine[key] != theirs.get(key)]
         differing = [key for key in differing if key != "the data (CRC-32)"] or differing  # say the plainer first
         history = History(self.history.seed, self.settings.optimizer)
@@ -626,6 +627,7 @@ OPTIMIZER_NAME = one_of(*(name for name, row in OPTIMIZERS.items() if row is not
 
 _TRAINING = record(
     {**LAYERS, "loss": text, "optimizer": record({"name": OPTIMIZER_NAME}), "seed": whole(0, None)},
+    LAYERS_OPTIONAL,
 )
 _DESCRIPTION = record(
     {

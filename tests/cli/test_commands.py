@@ -195,6 +195,38 @@ def test_show_tells_that_a_network_saved_from_python_has_no_encoding():
     assert "encoding" not in json_of("show", "net")
 
 
+def test_a_model_without_biases_is_trained_shown_worked_and_predicts(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=80)
+    with open("rows.csv", "w", encoding="utf-8") as file:
+        file.write("x,y\n" + "".join(f"{v},{3 * v}\n" for v in x))
+    arguments = ["rows.csv", "--target", "y", "--task", "regression", "--hidden", "4", "--epochs", 3]
+    found = json_of("train", *arguments, "--no-bias", "-o", "net")
+    assert found["gradient_check"]["passed"]
+    net = pl.load("net").network
+    assert (net.has_bias, net.parameters.size) == (False, 8)
+    assert json_of("show", "net")["bias"] is False
+    assert "8 parameters, float64, without biases" in text_of("show", "net")
+    assert "b_1^2" not in text_of("gradient", "net", "rows.csv")
+    assert text_of("predict", "net", "rows.csv").count("\n") == 81
+    refused = pellucid("gradient", "net", "rows.csv", "--no-bias")
+    assert refused.code == 2
+    assert "--no-bias is for a new network given by its sizes" in refused.err
+    assert re.search(r"^network +1-4-1, 8 parameters \(no biases\), ", text_of("train", *arguments, "--no-bias"), re.M)
+    json_of("train", *arguments, "-o", "other")
+    assert "bias" not in json_of("show", "other")
+
+
+def test_the_worked_steps_of_a_network_without_biases_name_none():
+    for options in ([], ["--latex"]):
+        out = text_of("gradient", "3-4-2", "--no-bias", *options)
+        assert "z^l = W^l a^{l-1}, " in out.replace("$", "")
+        assert not re.search(r"\bb_|b\^l|\(4\)", out)
+    refused = pellucid("gradient", "3-4-2", "--no-bias", "--explain", "b_1^2")
+    assert refused.code == 2
+    assert "bias=False" in refused.err
+
+
 # gradient
 
 NEW = {
@@ -210,6 +242,8 @@ NEW = {
     "softplus, poisson": ["2-2", "--output-activation", "softplus", "--loss", "poisson", "--y", "3,0"],
     "huber": ["2-2", "--activation", "identity", "--loss", "huber", "--delta", "0.5", "--x", "-1,2", "--y", "9,-1e-3"],
     "quantile": ["2-3-2", "--loss", "quantile", "--tau", "0.9", "--seed", "5"],
+    "without biases": ["3-4-3-2", "--activation", "tanh", "--no-bias"],
+    "without biases or hidden layers": ["3-2", "--no-bias"],
 }
 
 
@@ -241,9 +275,9 @@ def equations_of(text):
     return found
 
 
-def labels_of(sizes):
+def labels_of(sizes, bias=True):
     """What the five steps of one sample compute."""
-    net = pl.Network(sizes, init="zeros")
+    net = pl.Network(sizes, init="zeros", bias=bias)
     partials = [f"∂L/∂{label}" for symbol in "wb" for label in net.labels(symbol)]
     return ["L", *partials, *(str(label) for symbol in "azd" for label in net.labels(symbol))]
 
@@ -252,7 +286,7 @@ def labels_of(sizes):
 def test_every_printed_equation_ends_in_the_number_of_the_json(arguments):
     found = json_of("gradient", *arguments)
     equations = equations_of(text_of("gradient", *arguments, "--every", "--digits", 17))
-    assert sorted(equations) == sorted(labels_of(found["sizes"]))
+    assert sorted(equations) == sorted(labels_of(found["sizes"], bool(found["b"])))
     for label, number in equations.items():
         assert float(number) == numbers_of(found, label), label
 
@@ -265,8 +299,10 @@ def test_the_numbers_of_the_json_are_the_four_equations(arguments):
     of_W, of_b = ({int(l): np.array(v) for l, v in found["gradient"][name].items()} for name in ("W", "b"))
     hidden = ACTIVATIONS[arguments[arguments.index("--activation") + 1] if "--activation" in arguments else "sigmoid"]
     for l in range(2, F + 1):
-        np.testing.assert_allclose(z[l], W[l] @ a[l - 1] + b[l], rtol=0, atol=64 * EPS * (1 + np.abs(z[l]).max()))
-        np.testing.assert_array_equal(of_b[l], d[l])  # (4)
+        shift = 0 if "--no-bias" in arguments else b[l]
+        np.testing.assert_allclose(z[l], W[l] @ a[l - 1] + shift, rtol=0, atol=64 * EPS * (1 + np.abs(z[l]).max()))
+        if "--no-bias" not in arguments:
+            np.testing.assert_array_equal(of_b[l], d[l])  # (4)
         np.testing.assert_allclose(of_W[l], np.outer(d[l], a[l - 1]), rtol=4 * EPS)  # (3)
         if l < F:
             np.testing.assert_allclose(a[l], hidden.function(z[l]), rtol=4 * EPS)
@@ -307,7 +343,7 @@ def test_a_models_gradient_of_a_row_is_that_of_the_library(name, models):
         assert (found["loss"], found["y"]) == (run.loss, samples.Y[row - 1].tolist())
         assert found["gradient"]["W"]["2"] == run.gradient.W[2].tolist()
         equations = equations_of(text_of("gradient", model, rows, "--row", row, "--every", "--digits", 17))
-        assert sorted(equations) == sorted(labels_of(found["sizes"]))
+        assert sorted(equations) == sorted(labels_of(found["sizes"], bool(found["b"])))
         for label, number in equations.items():
             assert float(number) == numbers_of(found, label), label
 

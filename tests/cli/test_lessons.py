@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import pellucid as pl
 from pellucid.cli import main
 
 CHAIN = "f = 4*f1^2; f1 = f2 - 2; f2 = 5*x^3 - x + 1"
@@ -44,6 +45,17 @@ def test_equations_and_drawings(run, tmp_path):
     assert run("draw", "3-4-2", "--show", "a,w", "-o", "n.svg")[0] == 0
     assert "<svg" in (tmp_path / "n.svg").read_text(encoding="utf-8")
     assert run("draw", "3-4-2")[1].startswith("<svg")
+    assert run("equations", "3-4-2", "--bias") == run("equations", "3-4-2")
+    without = run("equations", "3-4-2", "--no-bias")
+    assert without[0] == 0
+    assert "z_1^3 = w_11^3 a_1^2 + w_12^3 a_2^2 + w_13^3 a_3^2 + w_14^3 a_4^2\n" in without[1]
+    assert run("draw", "3-4-2", "--show", "a,b", "--no-bias")[1] == run("draw", "3-4-2")[1]
+    pl.Network([3, 4, 2], bias=False, seed=0).save(tmp_path / "net")
+    assert run("equations", "net")[1] == without[1]
+    for command in ("equations", "draw"):
+        status, _, err = run(command, "net", "--no-bias")
+        assert status == 2
+        assert "--no-bias is for a new network given by its sizes" in err
 
 
 def test_worksheets(run, tmp_path):

@@ -735,7 +735,7 @@ def test_metadata_is_routed():
         {"alpha": -1}, {"activation": "rely"}, {"solver": "newton"}, {"batch_size": 0}, {"learning_rate": "fast"},
         {"learning_rate_init": 0}, {"max_iter": 0}, {"tol": -1}, {"momentum": 1.5}, {"beta_1": 1.0}, {"epsilon": 0},
         {"n_iter_no_change": 0}, {"validation_fraction": 1.0}, {"dropout": 1.0}, {"clip_norm": 0}, {"monitor": "f1"},
-        {"standardize": "all"}, {"callbacks": 3}, {"shuffle": "yes"}, {"max_fun": 0}, {"power_t": -1},
+        {"standardize": "all"}, {"bias": 2}, {"callbacks": 3}, {"shuffle": "yes"}, {"max_fun": 0}, {"power_t": -1},
         {"hidden_layer_sizes": "big"}, {"class_weight": "even"}, {"loss": "hinge"},
     ],
     ids=str,
@@ -779,6 +779,7 @@ LEGAL = st.fixed_dictionaries(
         "clip_norm": st.sampled_from([None, 1.0]),
         "monitor": st.sampled_from(["score", "loss"]),
         "standardize": st.sampled_from([False, True, "inputs"]),
+        "bias": st.booleans(),
     }
 )
 CAN_BE_MENDED = re.compile("max_iter|max_fun|diverged|batch_size")
@@ -798,6 +799,83 @@ def test_a_hundred_fits_with_legal_parameters(parameters, data, is_single):
     assert all(CAN_BE_MENDED.search(str(one.message)) for one in caught), [str(one.message) for one in caught]
     assert all(np.isfinite(W).all() for W in model.coefs_)
     assert model.n_iter_ <= parameters["max_iter"]
+
+
+# Without biases
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("data", DATA)
+def test_without_biases_intercepts_are_zeros_and_the_rest_goes_on(data, solver, tmp_path):
+    kind, (X, y) = DATA[data]
+    how = {"hidden_layer_sizes": (7, 5), "activation": "tanh", "max_iter": 4, "random_state": 0, "tol": 0.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = kind(solver=solver, bias=False, n_iter_no_change=np.inf, **how).fit(X, y)
+    network = model.network_
+    assert not network.has_bias
+    assert network.parameters.size == sum(W.size for W in model.coefs_)
+    assert [b.shape for b in model.intercepts_] == [(W.shape[1],) for W in model.coefs_]
+    a = X
+    for i, (W, b) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+        assert not b.any()
+        a = a @ W + b
+        a = np.tanh(a) if i < 2 else a
+    z = network.backprop(X, network.forward(X) * 0 + 0.5, "mse").z[4]
+    np.testing.assert_allclose(z, a, rtol=0, atol=1e-12 * np.abs(a).max())
+    with pytest.raises(ValueError, match="read-only"):
+        model.intercepts_[0][0] = 1.0
+    theirs = model.to_sklearn()
+    np.testing.assert_allclose(theirs.predict(X), model.predict(X), atol=1e-10)
+    assert all(not b.any() and b.flags.writeable for b in theirs.intercepts_)
+    back = kind.from_sklearn(theirs)
+    assert (back.bias, back.network_.has_bias) == (True, True)
+    model.save(tmp_path / "model")
+    for other in (pl.load(tmp_path / "model"), pickle.loads(pickle.dumps(model))):
+        assert other.get_params() == model.get_params()
+        assert (other.predict(X) == model.predict(X)).all()
+        assert not other.intercepts_[0].flags.writeable
+    model.intercepts_[1] = np.ones(5)
+    with pytest.raises(ValueError, match=r"intercepts_\[1\] was replaced, but the network has no biases"):
+        model.predict(X)
+
+
+def test_the_first_weights_are_the_same_with_and_without_biases():
+    X, y = digits(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        how = {"solver": "sgd", "learning_rate_init": 1e-300, "max_iter": 1, "random_state": 3}
+        nets = [MLPClassifier((6,), bias=bias, **how).fit(X, y) for bias in (True, False)]
+    for one, other in zip(nets[0].coefs_, nets[1].coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_set_by_hand_without_biases():
+    X, y = numbers()
+    rng = np.random.default_rng(0)
+    coefs = [rng.normal(size=(X.shape[1], 4)), rng.normal(size=(4, 1))]
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, warm_start=True, bias=False, learning_rate_init=1e-300)
+    model.coefs_, model.intercepts_ = [W.copy() for W in coefs], [np.zeros(4), np.ones(1)]
+    with pytest.raises(ValueError, match="intercepts_ are not 0, and bias=False has none"):
+        model.fit(X, y)
+    model.intercepts_ = [np.zeros(4), np.zeros(1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    for W, start in zip(model.coefs_, coefs, strict=True):
+        np.testing.assert_array_equal(W, start)
+    assert not model.network_.has_bias
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_warm_start_does_not_change_whether_there_are_biases(bias):
+    X, y = numbers()
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2, warm_start=True, random_state=0, bias=bias)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=f"so far has {'' if bias else 'no '}biases, and bias is now {not bias}"):
+        model.set_params(bias=not bias).fit(X, y)
 
 
 # what once went wrong

@@ -20,9 +20,10 @@ OUTPUTS = {
 }
 
 
-def both(sizes, activation, output, dtype="float64", seed=0):
+def both(sizes, activation, output, dtype="float64", seed=0, bias=True):
     """The same network on either engine."""
-    nets = [pl.Network(sizes, activation, output, dtype=dtype, seed=seed, engine=e) for e in ("native", "numpy")]
+    how = {"dtype": dtype, "seed": seed, "bias": bias}
+    nets = [pl.Network(sizes, activation, output, engine=engine, **how) for engine in ("native", "numpy")]
     for net in nets:
         net.parameters = np.random.default_rng(seed).normal(0, 0.7 / max(sizes) ** 0.5, net.parameters.shape)
     return nets
@@ -58,7 +59,7 @@ def covering(values, count, seed):
 def test_every_activation_on_every_awkward_size(activation, dtype):
     for row, (a, b, c, n) in enumerate(covering(AWKWARD, 2, len(activation))):
         sizes = [int(a), int(b), int(c)] if row % 2 else [int(a), int(b), int(c), 1 + row % 7]
-        native, numpy = both(sizes, activation, "identity", dtype)
+        native, numpy = both(sizes, activation, "identity", dtype, bias=row % 5 != 0)
         X, Y, weight = some_data(int(n), sizes, "mse", dtype)
         one, other = (net.backprop(X, Y, sample_weight=weight, l2=0.1, l1=0.05) for net in (native, numpy))
         slack = 64 * max(sizes)
@@ -72,15 +73,16 @@ def test_every_activation_on_every_awkward_size(activation, dtype):
         assert abs(one.loss - other.loss) <= slack * np.finfo(dtype).eps * abs(other.loss)
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_with_every_output_that_it_takes(loss, dtype):
+def test_every_loss_with_every_output_that_it_takes(loss, dtype, bias):
     outputs = OUTPUTS.get(loss, tuple(ACTIVATIONS))
     for output, (n_F, n) in product(outputs, [(1, 1), (1, 33), (3, 7), (10, 32), (17, 5)]):
         if output == "softmax" and n_F == 1:
             continue
         sizes = [5, 9, n_F]
-        native, numpy = both(sizes, "tanh", output, dtype)
+        native, numpy = both(sizes, "tanh", output, dtype, bias=bias)
         X, Y, weight = some_data(n, sizes, loss, dtype)
         for w in (None, weight):
             one, other = (net.gradient(X, Y, loss, sample_weight=w, l2=0.01) for net in (native, numpy))
@@ -99,12 +101,13 @@ def test_settings_of_rows_reach_the_engine(row):
     assert_close(one.vector, other.vector, "float64", 256)
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("sizes", "n"), [([40, 300, 500, 12], 200), ([4, 32, 16, 4], 5000), ([3, 700, 2], 1100), ([6, 2], 3000)]
 )
-def test_wide_networks_and_long_batches(sizes, n, dtype):
-    native, numpy = both(sizes, "relu", "identity", dtype)
+def test_wide_networks_and_long_batches(sizes, n, dtype, bias):
+    native, numpy = both(sizes, "relu", "identity", dtype, bias=bias)
     native.parameters = numpy.parameters = numpy.parameters / 4
     X, Y, weight = some_data(n, sizes, "mse", dtype)
     one, other = (net.gradient(X, Y, sample_weight=weight) for net in (native, numpy))
@@ -121,6 +124,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize(
@@ -136,13 +140,13 @@ OPTIMIZERS = {
     ],
     ids=str,
 )
-def test_training_takes_the_same_steps(name, how, dtype):
+def test_training_takes_the_same_steps(name, how, dtype, bias):
     sizes = [7, 17, 5, 3]
     X, Y, weight = some_data(53, sizes, "mse", dtype)
     how = {"batch_size": 16, **how}
     if how.get("sample_weight"):
         how["sample_weight"] = weight
-    nets = both(sizes, "tanh", "identity", dtype)
+    nets = both(sizes, "tanh", "identity", dtype, bias=bias)
     histories = [net.train(X, Y, optimizer=OPTIMIZERS[name], epochs=3, seed=5, **how) for net in nets]
     assert [str(history.engine) for history in histories] == ["native", "numpy"]
     native, numpy = nets
@@ -161,22 +165,24 @@ def test_training_takes_the_same_steps(name, how, dtype):
     batch=st.sampled_from(AWKWARD),
     activation=st.sampled_from(["tanh", "sigmoid", "softplus", "sine"]),
     seed=st.integers(0, 2**70),
+    bias=st.booleans(),
 )
-def test_training_takes_the_same_steps_whatever_the_sizes(hidden, ends, n, batch, activation, seed):
+def test_training_takes_the_same_steps_whatever_the_sizes(hidden, ends, n, batch, activation, seed, bias):
     sizes = [ends[0], *hidden, ends[1]]
     X, Y, _ = some_data(n, sizes, "mse")
-    nets = both(sizes, activation, "identity")
+    nets = both(sizes, activation, "identity", bias=bias)
     losses = [net.train(X, Y, optimizer=pl.SGD(1e-3), batch_size=batch, epochs=2, seed=seed)["loss"] for net in nets]
     np.testing.assert_allclose(*losses, rtol=1e-10)
     assert_close(nets[0].parameters, nets[1].parameters, "float64", 1e4)
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("n_F", range(1, 20))
-def test_the_padding_of_the_output_layer_takes_no_part(n_F):
+def test_the_padding_of_the_output_layer_takes_no_part(n_F, bias):
     # What lies beyond the last output neuron was once left to chance: many steps over other numbers bring that out.
     X, Y, _ = some_data(9, [5, n_F], "mse")
     for optimizer in (pl.SGD(1e-3), pl.Adam(1e-3), pl.RMSprop(1e-3)):
-        nets = both([5, n_F], "tanh", "identity")
+        nets = both([5, n_F], "tanh", "identity", bias=bias)
         losses = [net.train(X, Y, optimizer=optimizer, batch_size=4, epochs=9, seed=0)["loss"] for net in nets]
         np.testing.assert_allclose(*losses, rtol=1e-10)
 

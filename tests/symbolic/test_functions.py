@@ -1,6 +1,7 @@
 """σ' and ∇_a L derived: equal to the tables' functions, line by line; and formulas of the user's own."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -182,12 +183,13 @@ def test_derivations_of_user_made_rows_look_like_the_others():
     assert "gelu" in tables_document().text()
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 5, 3, 4), (784, 30, 10)])
 @pytest.mark.parametrize(
     ("output", "loss"), [("sigmoid", "mse"), ("softmax", "cross_entropy"), ("softmax", "mse"), ("exp", "poisson")]
 )
-def test_the_equations_of_a_network(sizes, output, loss):
-    net = pl.Network(sizes, "tanh", output=output, init=0.0)
+def test_the_equations_of_a_network(sizes, output, loss, bias):
+    net = pl.Network(sizes, "tanh", output=output, init=0.0, bias=bias)
     text = equations(net, loss).text()
     F = len(sizes)
     if max(sizes) < 8:
@@ -195,7 +197,7 @@ def test_the_equations_of_a_network(sizes, output, loss):
             for label in net.labels(symbol):
                 assert str(label) in text
         total = " + ".join(f"w_1{k}^2 a_{k}^1" for k in range(1, sizes[0] + 1))
-        assert f"z_1^2 = {total} + b_1^2" in text
+        assert f"z_1^2 = {total}{' + b_1^2' if bias else ''}\n" in text
     else:
         assert "…" in text
         assert len(text) < 30_000
@@ -203,11 +205,14 @@ def test_the_equations_of_a_network(sizes, output, loss):
         "d^F = J^T ∇_a L" if output == "softmax" else "d^F = ∇_a L ⊙ σ'(z^F)",
         "d^l = ((W^{l+1})^T d^{l+1}) ⊙ σ'(z^l)",
         "∂L/∂w_jk^l = a_k^{l-1} d_j^l",
-        "∂L/∂b_j^l = d_j^l",
+        *(["∂L/∂b_j^l = d_j^l", "z^l = W^l a^{l-1} + b^l", "(4)"] if bias else ["z^l = W^l a^{l-1},"]),
         "∂L_T/∂w = ∂/∂w ((1/n) Σ_{i=1}^n L_i) = (1/n) Σ_{i=1}^n ∂L_i/∂w",
         "chain rule",
     ):
         assert equation in text
+    if not bias:
+        for document in (equations(net, loss).markdown(), equations(net, loss).latex(), text):
+            assert not re.search(r"bias|\bb_|\bb\^|\(b\^|\(4\)", document)
     assert ("d^F = ∇_a L ⊙" in text) == (output != "softmax")
     assert (f"d_j^{F} = a_j - y_j" in text) == (loss == "cross_entropy")
 

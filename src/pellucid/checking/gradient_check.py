@@ -18,7 +18,7 @@ import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.backprop import Penalty, feedforward, gradient, mean_gradient, shares
-from pellucid.layers import Layers, parameter_views
+from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import canonical_pair
 from pellucid.notation import Label
 from pellucid.samples import Samples
@@ -118,7 +118,7 @@ def check_gradient(
     GradientCheck
     """
     g = gradient(layers, samples.X, samples.Y, samples.loss, sample_weight=samples.weight, penalty=penalty)
-    rounding_W, rounding_b = parameter_views(layers.sizes, _rounding(layers, samples, penalty))
+    rounding_W, rounding_b = parameter_views(layers.sizes, _rounding(layers, samples, penalty), layers.has_bias)
     quotients = _Quotients(layers, samples, penalty)
     tolerance = max(1e3 * float(np.finfo(layers.dtype).eps), 1e-8)
     rng = np.random.default_rng(seed)
@@ -126,10 +126,10 @@ def check_gradient(
     set_aside: list[Label] = []
     errors: dict[int, float] = {}
     for l in range(2, layers.F + 1):
-        ours = np.concatenate([g.b[l][:, np.newaxis], g.W[l]], axis=1).astype(np.float64)
-        places = np.argwhere(_choose(ours.shape, at_most, rng))
+        ours = _side_by_side(g.b, g.W, l).astype(np.float64)
+        places = np.argwhere(_choose(ours.shape, at_most, rng, has_bias=layers.has_bias))
         ours = ours[*places.T]
-        rounding = np.concatenate([rounding_b[l][:, np.newaxis], rounding_W[l]], axis=1)[*places.T]
+        rounding = _side_by_side(rounding_b, rounding_W, l)[*places.T]
         t, noise = quotients.of_layer(l, places, ours, rounding, tolerance)
         error = _relative_error(ours, t, rounding + noise, tolerance)
         for (j, column), u, v, e in zip(places.tolist(), ours.tolist(), t.tolist(), error.tolist(), strict=True):
@@ -193,12 +193,19 @@ def _rounding(layers: Layers, samples: Samples, penalty: Penalty) -> Array:
     return answer + 8 * F * eps * np.abs(terms)
 
 
-def _choose(shape: tuple[int, int], at_most: int | None, rng: np.random.Generator) -> np.ndarray:
+def _side_by_side(b: PerLayer, W: PerLayer, l: int) -> Array:
+    """The biases' and weights' numbers of shape (n_l, 1 + n_{l-1}); 0 in place of biases that are not there."""
+    first = b[l][:, np.newaxis] if b else np.zeros_like(W[l][:, :1])
+    return np.concatenate([first, W[l]], axis=1)
+
+
+def _choose(shape: tuple[int, int], at_most: int | None, rng: np.random.Generator, *, has_bias: bool) -> np.ndarray:
     """Which partials to compare: of shape (n_l, 1 + n_{l-1}), the bias first."""
     chosen = np.ones(shape, bool)
+    chosen[:, 0] = has_bias
     if at_most is not None:
         for part in (chosen[:, :1], chosen[:, 1:]):
-            if part.size > at_most:
+            if part.sum() > at_most:
                 keep = np.zeros(part.size, bool)
                 keep[rng.choice(part.size, at_most, replace=False)] = True
                 part[...] = keep.reshape(part.shape)
@@ -220,7 +227,7 @@ class _Quotients:
     def _size(self) -> float:
         """How large the numbers are that the loss is rounded to: |L|, and the terms of z^F times ∂L/∂z^F."""
         layers, F, z = self.layers, self.layers.F, self.z[self.layers.F]
-        terms = np.abs(self.a[F - 1]) @ np.abs(layers.W[F]).T + np.abs(layers.b[F])
+        terms = np.abs(self.a[F - 1]) @ np.abs(layers.W[F]).T + np.abs(layers.shift(F))
         size = np.abs(self._losses(z, self.Y))
         for j in range(layers.size(F)):
             moved = np.zeros_like(z)
@@ -297,7 +304,7 @@ class _Quotients:
             sides += [(z > kink).reshape(count, -1) for kink in sigma.kinks]
             a = sigma.function(z)
             if m < layers.F:
-                z = a @ layers.W[m + 1].T + layers.b[m + 1]
+                z = a @ layers.W[m + 1].T + layers.shift(m + 1)
         Y = np.broadcast_to(self.Y, (count, *self.Y.shape)).reshape(count * n, -1)
         sides += [(a - Y > kink).reshape(count, -1) for kink in self.loss.residual_kinks]
         losses = self._losses(z, Y).reshape(count, n)

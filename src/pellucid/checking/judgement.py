@@ -46,6 +46,12 @@ class Judgement:
         self.floor = problem.rounding(4 * self.eps)
         self.W, self.b = dict(submission.W), dict(submission.b)
         self.notes: list[str] = []
+        if submission.unneeded:
+            which = ", ".join(f"∂L/∂b^{l}" for l in submission.unneeded)
+            self.notes.append(
+                f"the network has no biases (bias=False): its gradient is that of the weights, and {which} "
+                f"{'is' if len(submission.unneeded) == 1 else 'are'} not judged"
+            )
 
     # is it right?
 
@@ -484,7 +490,7 @@ def _departure(problem: Problem, judgement: Judgement, wrong: list[tuple[str, in
 def _located(problem: Problem, search: Search, wrong: list[tuple[str, int]]) -> list[str]:
     lines = []
     if wrong:
-        right = [f"{s}^{l}" for l in problem.W for s in "Wb" if (s, l) not in wrong]
+        right = [f"{s}^{l}" for l in problem.W for s in problem.symbols if (s, l) not in wrong]
         lines.append(
             f"wrong: {', '.join(f'{s}^{l}' for s, l in wrong)}"
             + (f"; right: {', '.join(right)}" if right else "; no array is right")
@@ -505,7 +511,8 @@ def _notes_on_right(problem: Problem) -> list[str]:
     notes = []
     if problem.n == 1:
         notes.append(
-            "with one sample a missing 1/n, samples left out and biases that are not summed would not show; try several"
+            f"with one sample a missing 1/n{' and' if not problem.has_bias else ','} samples left out"
+            f"{' and biases that are not summed' if problem.has_bias else ''} would not show; try several"
         )
     for l in range(2, problem.F):
         W, b = problem.W[l], problem.b[l]
@@ -562,6 +569,8 @@ def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, 
         one = formed[l]
         try:
             W[l] = times("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
+            if not problem.has_bias:
+                continue
             made = tuple(fault for fault in one.b if fault.kind != "penalty")
             b[l] = times("b", l) * next(
                 (p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1])

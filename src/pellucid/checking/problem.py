@@ -45,7 +45,8 @@ class Problem:
         self.sigma: Mapping[int, Activation] = layers.activations
         self.loss: Loss = samples.loss
         self.W = {l: W.astype(np.float64) for l, W in layers.W.items()}
-        self.b = {l: b.astype(np.float64) for l, b in layers.b.items()}
+        self.has_bias = layers.has_bias
+        self.b = {l: layers.shift(l).astype(np.float64) for l in self.W}  # zeros where the network has none
         self.X, self.Y = samples.X.astype(np.float64), samples.Y.astype(np.float64)
         self.n = len(self.X)
         self.weight = None if samples.weight is None else samples.weight.astype(np.float64)
@@ -66,6 +67,11 @@ class Problem:
                 f"({self.sizes[l - 1]},)"
             )
         return np.broadcast_to(numbers, (self.n, self.sizes[l - 1]))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The arrays that the gradient has for each layer."""
+        return ("W", "b") if self.has_bias else ("W",)
 
     def with_samples(self, samples: Samples, raw: tuple[ArrayLike, ArrayLike]) -> Problem:
         """Return the same network and loss on other samples, without masks."""
@@ -98,7 +104,7 @@ class Problem:
         """Step 5, penalty included."""
         weighted = {l: self.share[:, np.newaxis] * d_l for l, d_l in d.items()}
         W: PerLayerArrays = {l: weighted[l].T @ a[l - 1] + self.penalty_term(l) for l in self.W}
-        b: PerLayerArrays = {l: weighted[l].sum(axis=0) for l in self.b}
+        b: PerLayerArrays = {l: weighted[l].sum(axis=0) for l in self.b} if self.has_bias else {}
         return W, b
 
     def penalty_term(self, l: int) -> Array:

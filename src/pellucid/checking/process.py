@@ -51,6 +51,8 @@ class Request:
     l2, l1 : float
         Penalties that the gradient is meant to include.
     dtype : str
+    bias : bool
+        Whether the network has biases.
     function : str
         The function's name; empty for `NAMES`.
     """
@@ -65,13 +67,15 @@ class Request:
     l2: float = 0.0
     l1: float = 0.0
     dtype: str = "float64"
+    bias: bool = True
     function: str = ""
 
     def network(self) -> Network:
         """Draw the network: normal weights and biases, so that no term is 0 by chance."""
         return Network(
-            self.sizes, self.activation, self.output or None, seed=self.seed, init="standard_normal", dtype=self.dtype
-        )
+            self.sizes, self.activation, self.output or None,
+            seed=self.seed, init="standard_normal", dtype=self.dtype, bias=self.bias,
+        )  # fmt: skip
 
     def data(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Draw the samples, with targets that the loss takes."""

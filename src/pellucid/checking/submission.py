@@ -40,6 +40,8 @@ class Submission:
         Biases with one row for each sample, which are added up in b.
     one_number : list of layer
         Biases that are one number for several neurons.
+    unneeded : list of layer
+        Biases of a network that has none; they are not judged.
     is_transposed : bool or None
         Whether the weights came as (n_{l-1}, n_l); None if all are square.
     eps : float
@@ -54,6 +56,7 @@ class Submission:
     shapes: list[tuple[str, int, tuple[int, ...]]] = field(default_factory=list)
     not_summed: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
     one_number: list[int] = field(default_factory=list)
+    unneeded: list[int] = field(default_factory=list)
     not_finite: list[str] = field(default_factory=list)
     is_transposed: bool | None = None
     eps: float = float(np.finfo(np.float64).eps)
@@ -85,12 +88,13 @@ def read(given: object, problem: Problem) -> Submission:
     elif (
         len(arrays) == 1
         and arrays[0].ndim <= 2
-        and arrays[0].size == parameter_count(problem.sizes)
+        and arrays[0].size in _counts(problem)
         and (arrays[0].ndim == 1 or 1 in arrays[0].shape or len(layers) > 1)
         and not _fits(arrays[0], ("W", layers[0]), problem)
     ):
-        W, b = parameter_views(problem.sizes, arrays[0].astype(np.float64).ravel())
-        pairs = [(("W", l), W[l]) for l in layers] + [(("b", l), b[l]) for l in layers]
+        flat, has_bias = arrays[0].astype(np.float64).ravel(), _counts(problem)[arrays[0].size]
+        W, b = parameter_views(problem.sizes, flat, has_bias)
+        pairs = [(("W", l), W[l]) for l in layers] + [(("b", l), b[l]) for l in layers if has_bias]
     else:
         pairs = _by_shape(arrays, problem)
     _file(pairs, problem, submission)
@@ -100,6 +104,11 @@ def read(given: object, problem: Problem) -> Submission:
 def _by_layer(given: object) -> object:
     """Return arrays by layer as a dict, and anything else as it is."""
     return dict(given.items()) if isinstance(given, PerLayer) else given
+
+
+def _counts(problem: Problem) -> dict[int, bool]:
+    """How long a flat gradient may be, and whether it then has biases; they may be there needlessly."""
+    return {parameter_count(problem.sizes, has_bias): has_bias for has_bias in {True, problem.has_bias}}
 
 
 def _unwrapped(given: object, submission: Submission) -> object:
@@ -128,7 +137,7 @@ def _unwrapped(given: object, submission: Submission) -> object:
 
 def _is_scalar(value: object) -> bool:
     try:
-        return not isinstance(value, (str, bytes, Mapping)) and np.ndim(_plain(value)) == 0  # type: ignore[arg-type]
+        return value is not None and not isinstance(value, (str, bytes, Mapping)) and np.ndim(_plain(value)) == 0  # type: ignore[arg-type]
     except ValueError:
         return False
 
@@ -229,14 +238,17 @@ def _by_shape(arrays: Sequence[Array], problem: Problem) -> list[tuple[tuple[str
         mixed = [place for l in way for place in (("W", l), ("b", l))]
         turned = [place for l in way for place in (("b", l), ("W", l))]
         orders += [mixed, W + b, b + W, turned]
-    if len(arrays) == len(layers):
+    if len(arrays) == len(layers) and not problem.has_bias:
+        orders = [[("W", l) for l in way] for way in (layers, down)]
+    elif len(arrays) == len(layers):
         with_bias = [_split(array, l, problem) for array, l in zip(arrays, layers, strict=True)]
         if all(pair is not None for pair in with_bias):
             return [one for pair in with_bias if pair is not None for one in pair]
         orders = [[("W", l) for l in layers], [("W", l) for l in down], [("b", l) for l in layers]]
     elif len(arrays) != 2 * len(layers):
         raise UnreadableError(
-            f"the gradient has {len(arrays)} arrays, but the network has W and b of {len(layers)} layers: {EXPECTED}"
+            f"the gradient has {len(arrays)} arrays, but the network has {' and '.join(problem.symbols)} of "
+            f"{len(layers)} layers: {EXPECTED}"
         )
 
     def score(order: list[tuple[str, int]]) -> float:
@@ -279,6 +291,8 @@ def _by_name(given: Mapping[Any, Any], problem: Problem) -> list[tuple[tuple[str
     names: dict[str, list[Any]] = {"W": [], "b": []}
     unknown = []
     for key, value in given.items():
+        if _is_list(_plain(value)) and not np.size(_safe(value)):
+            continue
         symbol = "W" if _WEIGHT.search(str(key)) else "b" if _BIAS.search(str(key)) else None
         if symbol is None and isinstance(value, (tuple, list, Mapping)) and re.search(r"\d", str(key)):
             leaves = [leaf for leaf in _leaves(value, problem) if leaf is not None]
@@ -324,6 +338,9 @@ def _order(key: object) -> tuple[int, ...]:
 
 def _file(pairs: list[tuple[tuple[str, int], Array]], problem: Problem, submission: Submission) -> None:
     """Put each array in its place, the right way round, and note what does not fit."""
+    if not problem.has_bias:
+        submission.unneeded = sorted(l for (symbol, l), _ in pairs if symbol == "b")
+        pairs = [(place, array) for place, array in pairs if place[0] == "W"]
     turned: set[bool] = set()
     for (symbol, l), array in pairs:
         n_l, n_before = problem.sizes[l - 1], problem.sizes[l - 2]
@@ -353,7 +370,7 @@ def _file(pairs: list[tuple[tuple[str, int], Array]], problem: Problem, submissi
         else:
             submission.shapes.append((symbol, l, array.shape))
     named = {place for place, _ in pairs}
-    submission.missing = [(symbol, l) for l in problem.W for symbol in ("W", "b") if (symbol, l) not in named]
+    submission.missing = [(symbol, l) for l in problem.W for symbol in problem.symbols if (symbol, l) not in named]
 
 
 def read_layers(given: object, symbol: str, problem: Problem) -> PerLayerArrays:

@@ -219,7 +219,7 @@ def mistaken_quantities(problem: Problem) -> Iterator[tuple[Fault, int, Quantiti
             if len(made) == 1:
                 W = state_product(problem, chain[l], l, made) + problem.penalty_term(l)
                 yield made[0], l, Quantities({"z": {}, "a": {}, "d": {}, "w": {l: W}, "b": {}})
-        for made, b in list(bias_ways(problem, chain[l], l))[1:]:
+        for made, b in list(bias_ways(problem, chain[l], l))[1:] if problem.has_bias else ():
             yield made[0], l, Quantities({"z": {}, "a": {}, "d": {}, "w": {}, "b": {l: b}})
 
 

@@ -149,6 +149,7 @@ def train(
     delta: float | None = None,
     tau: float | None = None,
     init: str | None = None,
+    bias: bool = True,
     dtype: str = "float64",
     seed: Whole = 0,
     training: TrainingOptions = TrainingOptions(),
@@ -190,6 +191,8 @@ def train(
         Of the quantile loss, by default 0.5.
     init
         Initialiser of the weights.
+    bias
+        Whether the layers have biases.
     dtype
         float64 or float32.
     seed
@@ -215,7 +218,8 @@ def train(
     if encoding.target.classes is not None and (output_activation == "softmax" or row.targets == "classes"):
         n_outputs = len(encoding.target.classes)
     sizes = [encoding.n_inputs, *read_sizes(hidden), n_outputs]
-    network = Network(sizes, [activation] * (len(sizes) - 2) + [output_activation], dtype=dtype, seed=seed, init=init)
+    activations = [activation] * (len(sizes) - 2) + [output_activation]
+    network = Network(sizes, activations, dtype=dtype, seed=seed, init=init, bias=bias)
     model = Predictor(network, row, encoding)
     samples = model.samples(table.take(trained))
     held = model.samples(measured)  # what cannot be measured is refused before training
@@ -329,6 +333,7 @@ def gradient(
     loss: str | None = None,
     delta: float | None = None,
     tau: float | None = None,
+    bias: bool | None = None,
     seed: Whole = 0,
     weights: str | None = None,
     explain: str | None = None,
@@ -362,6 +367,8 @@ def gradient(
         Of the Huber loss, by default 1.
     tau
         Of the quantile loss, by default 0.5.
+    bias
+        Whether a new network has biases; it has by default.
     seed
         Of a new network's weights and of x and y if they are not given.
     weights
@@ -384,13 +391,14 @@ def gradient(
         if are_sizes(network):
             if file is not None:
                 raise ValueError("a new network takes its sample from --x and --y, not from a file")
-            net = Network(read_sizes(network), activation, output_activation, seed=seed)
+            net = Network(read_sizes(network), activation, output_activation, seed=seed, bias=bias is not False)
             if weights is not None:
                 load_weights(net, weights)
             run = _run_new(net, chosen or as_loss("mse"), x, y, seed)
         elif weights is not None:
             raise ValueError(f"--weights is for a new network such as 3-4-2; {network} has weights of its own")
         else:
+            refuse_bias(bias)
             run = _run_model(_predictor(network, takes_rows=file is not None), chosen, file, row, x, y, header=header)
     _check_finite(run)
     if json:
@@ -452,6 +460,7 @@ def check(
     samples: Whole = 6,
     seed: Whole = 0,
     dtype: str = "float64",
+    bias: bool = True,
     function: str | None = None,
     time_limit: float = 30.0,
     json: Json = False,
@@ -484,6 +493,8 @@ def check(
         Of the parameters and the samples.
     dtype
         float64 or float32.
+    bias
+        Whether the network has biases. Without them the arrays are W^2, W^3, ..., and network.b is empty.
     function
         The function's name, if it is not gradient or backprop.
     time_limit
@@ -497,7 +508,7 @@ def check(
         raise ValueError(f"--time-limit must be a positive number of seconds, got {time_limit:g}")
     request = Request(
         file, tuple(read_sizes(network)), activation, output_activation or "", loss, as_count(samples, "--samples"),
-        as_count(seed, "--seed", 0), l2, l1, dtype, function or "",
+        as_count(seed, "--seed", 0), l2, l1, dtype, bias, function or "",
     )  # fmt: skip
     diagnosis, text, printed = diagnose_file(request, time_limit)
     if printed.strip():
@@ -507,6 +518,13 @@ def check(
     else:
         out.print_diagnosis(diagnosis["verdict"], text)
     return 1 if diagnosis["verdict"] == "wrong" else 0
+
+
+def refuse_bias(bias: bool | None) -> None:
+    """Refuse --bias and --no-bias together with a model file, which says itself whether it has biases."""
+    if bias is not None:
+        option = "--bias" if bias else "--no-bias"
+        raise ValueError(f"{option} is for a new network given by its sizes; a model file has its own parameters")
 
 
 def _check_finite(run: Run) -> None:

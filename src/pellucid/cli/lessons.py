@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from pellucid.arrays import as_count
 from pellucid.cli import output as out
-from pellucid.cli.commands import Json, Numbers, Output, Whole, app, are_sizes, read_sizes
+from pellucid.cli.commands import Json, Numbers, Output, Whole, app, are_sizes, read_sizes, refuse_bias
 from pellucid.engine import as_threads
 from pellucid.loading import load
 from pellucid.losses import as_loss
@@ -77,6 +77,7 @@ def equations(
     activation: str = "sigmoid",
     output_activation: str | None = None,
     loss: str = "mse",
+    bias: bool | None = None,
     form: Form = "text",
     output: Output = None,
 ) -> None:
@@ -92,6 +93,8 @@ def equations(
         Of its output layer; the same unless given.
     loss
         What ∇_a L is derived for.
+    bias
+        Whether a network given by its sizes has biases; it has by default.
     form
         text, markdown, latex or html.
     output
@@ -99,7 +102,7 @@ def equations(
     """
     from pellucid.symbolic import equations as network_equations
 
-    _deliver(network_equations(_network(network, activation, output_activation), as_loss(loss)), form, output)
+    _deliver(network_equations(_network(network, activation, output_activation, bias), as_loss(loss)), form, output)
 
 
 @app.command
@@ -108,6 +111,7 @@ def draw(
     *,
     activation: str = "sigmoid",
     output_activation: str | None = None,
+    bias: bool | None = None,
     show: str = "a",
     output: Output = None,
 ) -> None:
@@ -121,6 +125,8 @@ def draw(
         Of a network given by its sizes.
     output_activation
         Of its output layer; the same unless given.
+    bias
+        Whether a network given by its sizes has biases; it has by default.
     show
         What to label: any of a, w, b, z, d, such as a,w,b.
     output
@@ -129,7 +135,7 @@ def draw(
     symbols = tuple(symbol.strip() for symbol in show.split(",") if symbol.strip())
     if output is not None and not output.lower().endswith(".svg"):
         raise ValueError(f"a drawing is SVG: {output} should end in .svg")
-    drawing = _network(network, activation, output_activation).draw(show=symbols)
+    drawing = _network(network, activation, output_activation, bias).draw(show=symbols)
     _write_or_print(drawing.svg, output)
 
 
@@ -268,9 +274,10 @@ def grade(
 # helpers
 
 
-def _network(text: str, activation: str, output_activation: str | None) -> Network:
+def _network(text: str, activation: str, output_activation: str | None, bias: bool | None) -> Network:
     if are_sizes(text):
-        return Network(read_sizes(text), activation, output_activation, init=0.0)
+        return Network(read_sizes(text), activation, output_activation, init=0.0, bias=bias is not False)
+    refuse_bias(bias)
     return out.network_of(load(text))
 
 

@@ -95,10 +95,11 @@ def print_plan(table: Table, trained: int, measured: int, model: Predictor, *, i
     """Say what is about to be trained."""
     assert model.encoding is not None
     net = model.network
+    parameters = f"{net.parameters.size:,} parameters{'' if net.has_bias else ' (no biases)'}"
     _print_rows([
         ("data", f"{table.name}: {trained:,} rows to train on, {measured if is_held_out else 0:,} held out"),
         ("target", _target(model.encoding)),
-        ("network", f"{'-'.join(map(str, net.sizes))}, {net.parameters.size:,} parameters, {_activations(model)}"),
+        ("network", f"{'-'.join(map(str, net.sizes))}, {parameters}, {_activations(model)}"),
         ("loss", str(model.loss)),
     ])  # fmt: skip
 
@@ -332,12 +333,21 @@ _STEPS = {
         "5 Gradient (3), (4): ∂L/∂w_jk^l = a_k^{l-1} d_j^l, ∂L/∂b_j^l = d_j^l",
         r"5 Gradient (3), (4): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$, $\partial L/\partial b_j^l = d_j^l$",
     ),
+    "feedforward without biases": (
+        "2 Feedforward: z^l = W^l a^{l-1}, a^l = σ(z^l)",
+        r"2 Feedforward: $z^l = W^l a^{l-1}$, $a^l = \sigma(z^l)$",
+    ),
+    "gradient without biases": (
+        "5 Gradient (3): ∂L/∂w_jk^l = a_k^{l-1} d_j^l",
+        r"5 Gradient (3): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$",
+    ),
 }
-"""The heading of each step as text and LaTeX; step 3 has three cases."""
+"""The heading of each step as text and LaTeX; step 3 has three cases, steps 2 and 5 have two."""
 
 
 def _five_steps(run: Run, digits: int, every: bool, latex: bool) -> Iterator[str]:
     layers, F, loss = run.layers, run.layers.F, run.loss_function
+    without = "" if layers.has_bias else " without biases"
 
     def heading(step: str) -> str:
         text, tex = _STEPS[step]
@@ -367,7 +377,7 @@ def _five_steps(run: Run, digits: int, every: bool, latex: bool) -> Iterator[str
     yield from _definitions(run, latex)
     yield heading("input")
     yield from worked("a", 1, in_lines=False)
-    yield heading("feedforward")
+    yield heading(f"feedforward{without}")
     for l in range(2, F + 1):
         yield from worked("z", l, in_lines=True)
         yield from worked("a", l, in_lines=False)
@@ -380,7 +390,7 @@ def _five_steps(run: Run, digits: int, every: bool, latex: bool) -> Iterator[str
         yield heading("backpropagate")
         for l in range(F - 1, 1, -1):
             yield from worked("d", l, in_lines=True)
-    yield heading("gradient")
+    yield heading(f"gradient{without}")
     for l in range(2, F + 1):
         yield from worked("w", l, in_lines=False)
         yield from worked("b", l, in_lines=False)

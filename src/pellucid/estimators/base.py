@@ -98,6 +98,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "monitor": [StrOptions({"score", "loss"})],
         "standardize": ["boolean", StrOptions({"inputs", "targets"})],
+        "bias": ["boolean"],
         "callbacks": [callable, list, tuple],
     }
 
@@ -427,8 +428,13 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             bound = np.sqrt((2.0 if sigma == "sigmoid" else 6.0) / (n_in + n_out))
             weights.append(random.uniform(-bound, bound, (n_in, n_out)).T.astype(dtype))
             biases.append(random.uniform(-bound, bound, n_out).astype(dtype))
-        self._take(Network(sizes, [*sigmas, self._output()], dtype=dtype, init=(weights, biases)))
+        self._take(self._made(sizes, sigmas, weights, biases if self.bias else None, dtype))
         self._forget()
+
+    def _made(self, sizes: list[int], hidden: list[Activation], weights: Any, biases: Any, dtype: Any) -> Network:
+        """Make the network that the parameters ask for, with these weights and biases."""
+        init = (weights, biases)
+        return Network(sizes, [*hidden, self._output()], dtype=dtype, init=init, bias=bool(self.bias))
 
     def _forget(self) -> None:
         """Start counting: nothing was seen."""
@@ -455,10 +461,15 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         self._show()
 
     def _show(self) -> None:
-        """Show the network's parameters as ``coefs_`` and ``intercepts_``, which are views of them."""
+        """Show the network's parameters as ``coefs_`` and ``intercepts_``, which are views of them.
+
+        Without biases the intercepts are zeros, so that what adds them stays right, and read-only.
+        """
         network = self.network_
         self.coefs_ = [network.W[l].T for l in range(2, network.F + 1)]
-        self.intercepts_ = [network.b[l] for l in range(2, network.F + 1)]
+        self.intercepts_ = [network.shift(l) for l in range(2, network.F + 1)]
+        for zeros in self.intercepts_ if not network.has_bias else ():
+            zeros.flags.writeable = False
         self._views = (tuple(self.coefs_), tuple(self.intercepts_))
 
     def _network(self) -> Network:
@@ -466,6 +477,10 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         for given, views in zip((self.coefs_, self.intercepts_), self._views, strict=True):
             for i, view in enumerate(views):
                 if given[i] is not view:
+                    if not view.flags.writeable:
+                        raise ValueError(
+                            f"intercepts_[{i}] was replaced, but the network has no biases: bias=True gives it some"
+                        )
                     view[...] = given[i]
                     given[i] = view
         return self.network_
@@ -475,7 +490,9 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         if not hasattr(self, "network_"):
             weights, biases = [np.asarray(W).T for W in self.coefs_], [np.asarray(b) for b in self.intercepts_]
             sigmas = self._hidden_activations(len(sizes) - 2)
-            self._take(Network(sizes, [*sigmas, self._output()], init=(weights, biases)))
+            if not self.bias and any(b.any() for b in biases):
+                raise ValueError("intercepts_ are not 0, and bias=False has none: set bias=True to go on from them")
+            self._take(self._made(sizes, sigmas, weights, biases if self.bias else None, "float64"))
             self._forget()
             self.x_scaling_ = self.y_scaling_ = None
         if tuple(sizes) != tuple(self._network().sizes):
@@ -483,6 +500,11 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
             raise ValueError(
                 f"the network so far is {before}, and this would be {'-'.join(map(str, sizes))}: set warm_start=False, "
                 "or a new estimator, to start afresh"
+            )
+        if self.network_.has_bias != self.bias:
+            raise ValueError(
+                f"the network so far has {'' if self.network_.has_bias else 'no '}biases, and bias is now {self.bias}: "
+                "set warm_start=False, or a new estimator, to start afresh"
             )
         self.network_.optimizer_state = self._state_to_go_on_from()
 

@@ -97,6 +97,7 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         clip_norm: float | None = None,
         monitor: str = "score",
         standardize: Any = False,
+        bias: bool = True,
         callbacks: Any = (),
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -128,6 +129,7 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         self.clip_norm = clip_norm
         self.monitor = monitor
         self.standardize = standardize
+        self.bias = bias
         self.callbacks = callbacks
 
     @available_if(lambda self: self._check_solver())

@@ -54,6 +54,8 @@ monitor : {'score', 'loss'}
     What early stopping watches on the validation set.
 standardize : bool, 'inputs' or 'targets'
     Standardise inputs, and targets that are numbers, by the training samples' mean and deviation, which are stored.
+bias : bool
+    Whether the layers have biases. The weights of a ``random_state`` are the same with and without them.
 callbacks : callable or a sequence of them
     Called at the end of each epoch with a pellucid.training.Epoch."""
 
@@ -61,7 +63,8 @@ _ATTRIBUTES = """\
 network_ : pellucid.Network
     With every z, a and d to look at: ``model.network_.backprop(x, y)``. Its inputs are the standardised ones.
 coefs_, intercepts_ : list of ndarray
-    Of shapes (n_in, n_out) and (n_out,): views of the network's parameters.
+    Of shapes (n_in, n_out) and (n_out,): views of the network's parameters. With ``bias=False``, ``intercepts_`` are
+    zeros that cannot be written to.
 loss_, loss_curve_ : float and list of float
     The loss of each epoch as trained, penalty included; the gradient is always its gradient.
 best_loss_ : float or None

@@ -37,6 +37,7 @@ from pellucid.schema import (
 )
 from pellucid.storage import (
     LAYERS,
+    LAYERS_OPTIONAL,
     SETTINGS,
     ModelFile,
     PathLike,
@@ -93,6 +94,7 @@ _DESCRIPTION = record(
         "feature_names": maybe(list_of(text)),
     },
     {
+        **LAYERS_OPTIONAL,
         "target_type": one_of("binary", "multiclass", "multilabel-indicator"),
         "classes": list_of(text, 1),
         "classes_are_objects": truth,

@@ -100,6 +100,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
         clip_norm: float | None = None,
         monitor: str = "score",
         standardize: Any = False,
+        bias: bool = True,
         callbacks: Any = (),
     ) -> None:
         self.loss = loss
@@ -133,6 +134,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
         self.clip_norm = clip_norm
         self.monitor = monitor
         self.standardize = standardize
+        self.bias = bias
         self.callbacks = callbacks
 
     @available_if(lambda self: self._check_solver())

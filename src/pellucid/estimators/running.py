@@ -181,7 +181,8 @@ class Fit:
     def _in_double(self) -> Network:
         """Return the network in double precision, a copy."""
         network = self.network
-        return Network(network.sizes, list(network.activations.values()), init=network.parameters)
+        activations = list(network.activations.values())
+        return Network(network.sizes, activations, init=network.parameters, bias=network.has_bias)
 
     def _total(self, work: Network) -> tuple[float, Array]:
         """L_T and its gradient at a network's parameters, of which no more is dense at a time than a part."""

@@ -29,7 +29,7 @@ def equations(network: Layers, loss: object = "mse") -> Document:
     Document
         Labels; W^l and b^l; z^l = W^l a^{l-1} + b^l and its components; ∂z/∂w and ∂z/∂b; the Hadamard product; σ' and
         ∇_a L; the four equations derived from the chain rule, for a network of any size and then for this one; the
-        total loss.
+        total loss. A network without biases has z^l = W^l a^{l-1} and equations (1) to (3).
 
     Examples
     --------
@@ -41,7 +41,8 @@ def equations(network: Layers, loss: object = "mse") -> Document:
     row = as_loss(loss)
     blocks: list[Block] = []
     for title, section in _SECTIONS:
-        blocks += [Heading(2, title), *section(network, row)]
+        shown = title if network.has_bias else _TITLES_WITHOUT_BIASES.get(title, title)
+        blocks += [Heading(2, shown), *section(network, row)]
     return Document(f"The equations of a {'-'.join(map(str, network.sizes))} network", tuple(blocks))
 
 
@@ -83,7 +84,11 @@ def pre_activation(network: Layers, l: int, j: int) -> str:
         r"\cdots" if k is None else f"{Label('w', l, j, k).latex} {Label('a', l - 1, k).latex}"
         for k in _shown(network.size(l - 1))
     ]
-    return " + ".join([*terms, Label("b", l, j).latex])
+    return " + ".join([*terms, *([Label("b", l, j).latex] if network.has_bias else [])])
+
+
+def _in_matrices(network: Layers) -> str:
+    return "z^l = W^l a^{l-1}" + (" + b^l" if network.has_bias else "")
 
 
 def _each(network: Layers, l: int, row: Callable[[int], str]) -> Iterator[str]:
@@ -115,25 +120,26 @@ def _parameters(network: Layers, _: Loss) -> Iterator[Block]:
         r"to, the column where it comes from. So $W^l$ has $n_l$ rows and $n_{l-1}$ columns."
     )
     for l in range(2, network.F + 1):
-        yield Equation((
-            f"W^{{{l}}} &= {weight_matrix(network, l)}, \\quad b^{{{l}}} = {column(network, 'b', l)}",
-        ))  # fmt: skip
+        biases = rf", \quad b^{{{l}}} = {column(network, 'b', l)}" if network.has_bias else ""
+        yield Equation((f"W^{{{l}}} &= {weight_matrix(network, l)}{biases}",))
 
 
 def _feedforward(network: Layers, _: Loss) -> Iterator[Block]:
+    has_bias = network.has_bias
     yield Paragraph(
-        r"The matrix form $z^l = W^l a^{l-1} + b^l$ says for every $j$ at once what a single neuron does. Row $j$ of a matrix "
-        r"times a column is the sum over $k$ of the products of their entries, and vectors are added component by component. So"
+        rf"The matrix form ${_in_matrices(network)}$ says for every $j$ at once what a single neuron does. Row $j$ of a matrix "
+        r"times a column is the sum over $k$ of the products of their entries"
+        rf"{', and vectors are added component by component' if has_bias else ''}. So"
     )
     yield Equation((
-        r"z_j^l &= (W^l a^{l-1})_j + (b^l)_j",
-        r"&= \sum_{k=1}^{n_{l-1}} w_{jk}^l a_k^{l-1} + b_j^l",
+        rf"z_j^l &= (W^l a^{{l-1}})_j{' + (b^l)_j' if has_bias else ''}",
+        rf"&= \sum_{{k=1}}^{{n_{{l-1}}}} w_{{jk}}^l a_k^{{l-1}}{' + b_j^l' if has_bias else ''}",
     ))  # fmt: skip
     yield Paragraph(r"and $a_j^l = \sigma(z_j^l)$. Here:")
     for l in range(2, network.F + 1):
         yield Equation((
             f"{column(network, 'z', l)} &= {weight_matrix(network, l)} {column(network, 'a', l - 1)} "
-            f"+ {column(network, 'b', l)}",
+            + (f"+ {column(network, 'b', l)}" if has_bias else ""),
         ))  # fmt: skip
         yield Equation(
             tuple(_each(network, l, lambda j, l=l: f"{Label('z', l, j).latex} &= {pre_activation(network, l, j)}"))  # type: ignore[misc]
@@ -141,25 +147,27 @@ def _feedforward(network: Layers, _: Loss) -> Iterator[Block]:
 
 
 def _slopes_of_z(network: Layers, _: Loss) -> Iterator[Block]:
+    has_bias = network.has_bias
     yield Paragraph(
-        r"In $z_j^l = \sum_i w_{ji}^l a_i^{l-1} + b_j^l$ only the term $i = k$ holds $w_{jk}^l$, and it is linear in it. "
-        r"Everything else is constant (sum rule, constant factor rule):"
+        rf"In $z_j^l = \sum_i w_{{ji}}^l a_i^{{l-1}}{' + b_j^l' if has_bias else ''}$ only the term $i = k$ holds $w_{{jk}}^l$, "
+        r"and it is linear in it. Everything else is constant (sum rule, constant factor rule):"
     )
     yield Equation((
         r"\frac{\partial z_j^l}{\partial w_{jk}^l} &= a_k^{l-1}, \quad "
-        r"\frac{\partial z_j^l}{\partial b_j^l} = 1, \quad "
-        r"\frac{\partial z_j^l}{\partial a_k^{l-1}} = w_{jk}^l",
+        + (r"\frac{\partial z_j^l}{\partial b_j^l} = 1, \quad " if has_bias else "")
+        + r"\frac{\partial z_j^l}{\partial a_k^{l-1}} = w_{jk}^l",
     ))  # fmt: skip
     yield Paragraph(
-        r"A weight or bias of another neuron $i \ne j$ is not in $z_j^l$: $\partial z_j^l / \partial w_{ik}^l = 0$ and "
-        r"$\partial z_j^l / \partial b_i^l = 0$."
+        rf"A weight{' or bias' if has_bias else ''} of another neuron $i \ne j$ is not in $z_j^l$: "
+        r"$\partial z_j^l / \partial w_{ik}^l = 0$"
+        + (r" and $\partial z_j^l / \partial b_i^l = 0$." if has_bias else ".")
     )
     for l in range(2, network.F + 1):
         j, k = network.size(l), network.size(l - 1)
         z, w, before, bias = Label("z", l, j), Label("w", l, j, k), Label("a", l - 1, k), Label("b", l, j)
         yield Equation((
-            rf"\frac{{\partial {z.latex}}}{{\partial {w.latex}}} &= {before.latex}, \quad "
-            rf"\frac{{\partial {z.latex}}}{{\partial {bias.latex}}} = 1",
+            rf"\frac{{\partial {z.latex}}}{{\partial {w.latex}}} &= {before.latex}"
+            + (rf", \quad \frac{{\partial {z.latex}}}{{\partial {bias.latex}}} = 1" if has_bias else ""),
         ))  # fmt: skip
 
 
@@ -233,13 +241,21 @@ _OUTPUT_OF_ALL: tuple[Block, ...] = (
 )
 
 
-def four_equations(*, is_elementwise: bool = True) -> tuple[Block, ...]:
+_BIAS: tuple[Block, ...] = (
+    Paragraph(r"**(4) A bias.** The same with $\partial z_j^l / \partial b_j^l = 1$."),
+    Equation((r"\frac{\partial L}{\partial b_j^l} &= d_j^l",), number="(4)"),
+)
+
+
+def four_equations(*, is_elementwise: bool = True, has_bias: bool = True) -> tuple[Block, ...]:
     """Derive the four equations from the chain rule, for a network of any size.
 
     Parameters
     ----------
     is_elementwise : bool
         Whether each output is σ of its own z; softmax is not.
+    has_bias : bool
+        Whether there are biases; without them (4) is left out.
 
     Returns
     -------
@@ -261,7 +277,8 @@ def four_equations(*, is_elementwise: bool = True) -> tuple[Block, ...]:
                 r"&= \sum_i d_i^{l+1} \frac{\partial z_i^{l+1}}{\partial a_j^l} \frac{\partial a_j^l}{\partial z_j^l}"
                 r" \quad \text{definition of } d_i^{l+1} \text{; chain rule}",
                 r"&= \sum_i d_i^{l+1} w_{ij}^{l+1} \sigma'(z_j^l)"
-                r" \quad z_i^{l+1} = \sum_k w_{ik}^{l+1} a_k^l + b_i^{l+1} \text{: constant factor rule}",
+                rf" \quad z_i^{{l+1}} = \sum_k w_{{ik}}^{{l+1}} a_k^l{' + b_i^{l+1}' if has_bias else ''} "
+                r"\text{: constant factor rule}",
                 r"&= \left(\sum_i ((W^{l+1})^T)_{ji} d_i^{l+1}\right) \sigma'(z_j^l)"
                 r" \quad ((W^{l+1})^T)_{ji} = w_{ij}^{l+1} \text{: the transpose}",
             )
@@ -277,15 +294,14 @@ def four_equations(*, is_elementwise: bool = True) -> tuple[Block, ...]:
             )
         ),
         Equation((r"\frac{\partial L}{\partial w_{jk}^l} &= a_k^{l-1} d_j^l \quad \partial z_j^l / \partial w_{jk}^l = a_k^{l-1}",), number="(3)"),
-        Paragraph("**(4) A bias.** The same with $\\partial z_j^l / \\partial b_j^l = 1$."),
-        Equation((r"\frac{\partial L}{\partial b_j^l} &= d_j^l",), number="(4)"),
+        *(_BIAS if has_bias else ()),
     )  # fmt: skip
 
 
 def _four(network: Layers, loss: Loss) -> Iterator[Block]:
     F = network.F
     sigma = network.activations[F]
-    yield from four_equations(is_elementwise=sigma.elementwise)
+    yield from four_equations(is_elementwise=sigma.elementwise, has_bias=network.has_bias)
     yield Paragraph("**In this network.**")
     pair = canonical_pair(loss, sigma)
     if pair is not None:
@@ -312,7 +328,8 @@ def _four(network: Layers, loss: Loss) -> Iterator[Block]:
         w, b, before, d = Label("w", l, j, k), Label("b", l, j), Label("a", l - 1, k), Label("d", l, j)
         yield Equation((
             rf"\frac{{\partial L}}{{\partial {w.latex}}} &= {before.latex} {d.latex}, \quad "
-            rf"\frac{{\partial L}}{{\partial {b.latex}}} = {d.latex}, \quad \text{{and so on for every }} j, k",
+            + (rf"\frac{{\partial L}}{{\partial {b.latex}}} = {d.latex}, \quad " if network.has_bias else "")
+            + r"\text{and so on for every } j, k",
         ))  # fmt: skip
 
 
@@ -371,10 +388,11 @@ def _total(network: Layers, loss: Loss) -> Iterator[Block]:
     )
     yield Items((
         "1 Input: $a^1 = x$",
-        r"2 Feedforward: $z^l = W^l a^{l-1} + b^l$, $a^l = \sigma(z^l)$ for $l = 2, …, F$",
+        rf"2 Feedforward: ${_in_matrices(network)}$, $a^l = \sigma(z^l)$ for $l = 2, …, F$",
         f"3 Output (1): ${output}$",
         r"4 Backpropagate (2): $d^l = ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)$ for $l = F - 1, …, 2$",
-        r"5 Gradient (3), (4): $\partial L / \partial w_{jk}^l = a_k^{l-1} d_j^l$, $\partial L / \partial b_j^l = d_j^l$",
+        rf"5 Gradient (3){', (4)' if network.has_bias else ''}: $\partial L / \partial w_{{jk}}^l = a_k^{{l-1}} d_j^l$"
+        + (r", $\partial L / \partial b_j^l = d_j^l$" if network.has_bias else ""),
     ))  # fmt: skip
 
 
@@ -389,3 +407,5 @@ _SECTIONS: tuple[tuple[str, Callable[[Layers, Loss], Iterator[Block]]], ...] = (
     ("The four equations", _four),
     ("The total loss and the five steps", _total),
 )
+
+_TITLES_WITHOUT_BIASES = {"Weights and biases": "Weights", "The four equations": "The equations of backpropagation"}
