@@ -8,7 +8,7 @@ import pytest
 
 import pellucid as pl
 from pellucid import drawing
-from pellucid.drawing import draw, draw_graph, tikz
+from pellucid.drawing import draw, draw_graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -21,7 +21,7 @@ def labels_of(net, show, run=None):
     """The labels as (letter, below, above), in the order they are set."""
     drawer = drawing._NetworkDrawer(net, show, run, None, 3)
     drawer.drawing()
-    return drawer.figure.texts
+    return drawer.shapes.texts
 
 
 @pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 3, 3, 1), (1, 8, 2), (2, 2)])
@@ -107,8 +107,8 @@ def test_graphs():
 
 
 def test_tikz_has_every_shape():
-    svg = pl.Network([3, 4, 2], init=0.0).draw("aw").svg
-    picture = tikz(svg)
+    made = pl.Network([3, 4, 2], init=0.0).draw("aw")
+    svg, picture = made.svg, made.latex
     assert picture.startswith("\\begin{tikzpicture}")
     assert picture.count("circle[") == svg.count("<circle")
     assert picture.count("\\node") == svg.count("<text")

@@ -20,7 +20,7 @@ from pellucid.described import Row
 from pellucid.errors import unknown_name
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Activation(Row):
     """An activation σ with its derivative σ'.
 

@@ -95,6 +95,10 @@ _OTHER_NAMES = {
 """What other libraries call rows of the tables: for the hint of an error alone."""
 
 
+class LatexError(ValueError):
+    """LaTeX that cannot be read, such as the `latex` of a user-made activation with a command that is not known."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that is in no table, with the nearest one that is."""
     import difflib  # when a name is wrong, and not at every start

@@ -60,7 +60,9 @@ class PerLayer(Mapping[int, Array]):
         return len(self._arrays)
 
     def __repr__(self) -> str:
-        return f"{self.symbol}[l] for l = {', '.join(f'{layer} {array.shape}' for layer, array in self.items())}"
+        shown = [f"{layer} {array.shape}" for layer, array in self.items()]
+        shown = shown if len(shown) <= 10 else [*shown[:9], "…", shown[-1]]
+        return f"{self.symbol}[l] for l = {', '.join(shown)}"
 
 
 def parameter_count(sizes: Sequence[int]) -> int:
@@ -191,6 +193,12 @@ class Layers:
     def sizes(self) -> tuple[int, ...]:
         """n_1 … n_F."""
         return self._sizes
+
+    @property
+    def sizes_text(self) -> str:
+        """``3-4-2``; the middle of many layers is left out."""
+        sizes = [str(n) for n in self._sizes]
+        return "-".join(sizes if len(sizes) <= 12 else [*sizes[:9], "…", *sizes[-2:]])
 
     @property
     def F(self) -> int:

@@ -43,7 +43,7 @@ class CanonicalPair(NamedTuple):
     delta_latex: str = "a_j - y_j"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Loss(Row):
     """A loss L of one sample with its gradient ∇_a L.
 

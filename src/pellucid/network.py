@@ -13,12 +13,15 @@ from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
+from pellucid.described import brief
 from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
+from pellucid.five_steps import FiveSteps
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
 from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
+from pellucid.results import Displayed, Result
 from pellucid.samples import Samples, as_penalty, as_samples, check_functions
 from pellucid.schedules import as_schedule
 from pellucid.storage import PathLike, layers_header, layers_tensors, read_file, restore_layers, write_file
@@ -35,13 +38,16 @@ from pellucid.training import (
 )
 
 if TYPE_CHECKING:
+    from pellucid.document import Document
     from pellucid.drawing import Drawing
 
 
-class Run(Record):
+class Run(Record, Result):
     """The record of one backpropagation: ``run.a[1]``, ``run.z[2]``, ``run.d[3]``, ``run.loss``, ``run.gradient``.
 
     See `pellucid.backprop.Record` for every attribute. A number can also be had by its label: ``run["d_2^3"]``.
+    Printed are the five steps with every number; of a batch those of sample 1, and the mean gradient. Of large layers
+    the first neurons and the last; `document` has more.
     """
 
     def __getitem__(self, label: str | Label) -> Any:
@@ -91,14 +97,39 @@ class Run(Record):
         """
         return explain(self, symbol, layer=layer, j=j, k=k, sample=sample, digits=digits)
 
+    @property
+    def text(self) -> str:
+        """The five steps with their numbers as plain text; of a batch those of sample 1, and the mean gradient."""
+        return FiveSteps(self).text()
+
+    def document(self, *, sample: int = 1, digits: int = 6, every: bool = False) -> Document:
+        """Return the five steps with their numbers as a document, with the network drawn above them.
+
+        Parameters
+        ----------
+        sample : int
+            Of a batch, from 1: whose steps 1 to 4 are shown. Step 5 is the mean over all samples.
+        digits : int in [1, 17]
+            Significant digits shown.
+        every : bool
+            Write out every neuron and weight; otherwise at most six for each quantity of a layer.
+
+        Raises
+        ------
+        UnknownLabelError
+            There is no such sample.
+        """
+        return FiveSteps(self, sample=sample, digits=digits, every=every).document()
+
+    def _drawing(self) -> Drawing:
+        return FiveSteps(self).drawing()
+
     def __repr__(self) -> str:
         what = "one input" if self.is_single else f"{len(self.y)} samples"
-        return (
-            f"<Run: {what} through {'-'.join(map(str, self.layers.sizes))}, {self.loss_function} loss {self.loss:.6g}>"
-        )
+        return f"<Run: {what} through {self.layers.sizes_text}, {self.loss_function} loss {self.loss:.6g}>"
 
 
-class Network(Layers):
+class Network(Layers, Displayed):
     """A feed-forward network, in the textbook's notation.
 
     Parameters
@@ -477,14 +508,15 @@ class Network(Layers):
         show : sequence of {'a', 'z', 'd', 'w', 'b'}
             What is labelled: activations, pre-activations and deltas in the circles, weights along the lines, biases.
         run : Run, optional
-            Put its numbers beside the labels.
+            Put its numbers in place of the labels.
         sample : int, optional
             Of the run, from 1, if it is that of a batch.
 
         Returns
         -------
         Drawing
-            ``.svg``, ``.save(path)``; notebooks show it. Of large layers the first neurons and the last.
+            ``.svg``, ``.latex`` (TikZ), ``.save(path)``; notebooks show it. Of large layers the first neurons and the
+            last.
         """
         from pellucid.drawing import draw  # loaded with the first drawing
 
@@ -523,33 +555,50 @@ class Network(Layers):
             )
         return (self.W if label.symbol == "w" else self.b)[label.layer], label.index
 
+    def document(self) -> Document:
+        """Return its drawing and the table of its layers as a document."""
+        from pellucid.document import Document, Figure, Paragraph, Table, escape
+
+        header, *rows = self._table()
+        cells = tuple(tuple(map(escape, row)) for row in rows)
+        blocks = (Figure(self.draw()), Table(header, cells), Paragraph(self._total()))
+        return Document(f"Network {self.sizes_text}", blocks)
+
     def __repr__(self) -> str:
         rows = [str(row) for row in self.activations.values()]
         if len(set(rows)) == 1:
-            activation = f"activation={rows[0]!r}"
+            activation = f"activation={brief(rows[0])}"
         elif len(set(rows[:-1])) == 1:
-            activation = f"activation={rows[0]!r}, output={rows[-1]!r}"
+            activation = f"activation={brief(rows[0])}, output={brief(rows[-1])}"
         else:
-            activation = f"activation={rows!r}"
+            activation = f"activation={rows!r}" if len(rows) <= 10 else f"activation={brief(rows)}"
+        sizes = list(self.sizes) if self.F <= 20 else brief(list(self.sizes))
         dtype = "" if self.dtype == np.float64 else f", dtype={str(self.dtype)!r}"
-        return f"Network({list(self.sizes)}, {activation}{dtype})"
+        return f"Network({sizes}, {activation}{dtype})"
 
     def __str__(self) -> str:
-        rows = [
-            ("layer", "neurons", "activation", "W", "b", "parameters"),
-            ("1", str(self.size(1)), "input", "", "", ""),
-        ]
-        for l, sigma in self.activations.items():
-            W, b = self.W[l], self.b[l]
-            rows.append((str(l), str(self.size(l)), str(sigma), str(W.shape), str(b.shape), f"{W.size + b.size:,}"))
+        rows = self._table()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         right = (True, True, False, False, False, True)
         lines = [
             "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
             for row in rows
         ]
-        total = f"{self.parameters.size:,} parameters, {self.dtype}"
-        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}", *(line.rstrip() for line in lines)])
+        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {self._total()}", *(line.rstrip() for line in lines)])
+
+    def _total(self) -> str:
+        return f"{self.parameters.size:,} parameters, {self.dtype}"
+
+    def _table(self) -> list[tuple[str, ...]]:
+        """The header, and a row for each layer."""
+        rows: list[tuple[str, ...]] = [
+            ("layer", "neurons", "activation", "W", "b", "parameters"),
+            ("1", str(self.size(1)), "input", "", "", ""),
+        ]
+        for l, sigma in self.activations.items():
+            W, b = self.W[l], self.b[l]
+            rows.append((str(l), str(self.size(l)), str(sigma), str(W.shape), str(b.shape), f"{W.size + b.size:,}"))
+        return rows
 
 
 def load(path: PathLike, *, activations: Mapping[str, Activation] | None = None) -> Network:
