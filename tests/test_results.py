@@ -278,8 +278,15 @@ def test_a_batch_says_which_sample_is_shown_and_gives_the_mean_gradient():
     for text in (BATCH.text, BATCH.document().text, BATCH.latex, BATCH.html):
         assert "sample 1 of 6" in text
         assert "the mean over all 6 samples" in re.sub(r"\s+", " ", text)
-    assert BATCH.explain("w_11^2").line in BATCH.text
-    assert BATCH.explain("z_1^2", sample=1).line.split(" = ")[-1] in BATCH.text
+    mean = BATCH.explain("w_11^2")
+    assert f"{BATCH.explain('w_11^2', sample=1).line}; {mean.quantity} = {mean.steps[-1][0]}\n" in BATCH.text
+    assert BATCH.explain("z_1^2", sample=1).text in BATCH.text.replace("\n  ", "\n")
+    for form in (BATCH.latex, BATCH.markdown):
+        assert f"{mean.quantity_latex} = {mean.steps[-1][1]}" in form
+    assert f"{mean.quantity} = {mean.steps[-1][0]}\n" in BATCH.document().text
+    weighted = RESULTS["Run of a weighted batch"]
+    assert "the weighted mean over all 6 samples, penalty included" in weighted.text
+    assert f"= {weighted.gradient.W[2][0, 0]:.6g}\n" in weighted.text
     fourth = BATCH.document(sample=4)
     assert "sample 4 of 6" in fourth.title
     assert BATCH.explain("a_2^3", sample=4).steps[-1][1] in fourth.latex

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_NEURONS = 8
 """Layers of more neurons show the first ones, dots, and the last."""
 
+_READABLE = 8.0
+"""The size of the smallest letters that can be read."""
+
 _RADIUS = 22.0
 _FONT = 14.0
 _LETTER = 0.56  # of the font size: an italic letter's width in a serif face, on the wide side
@@ -74,6 +77,12 @@ class Drawing(Brief, Result):
     def themed_svg(self) -> str:
         """The figure as SVG that takes the colours of the page around it, or those for white paper if it has none."""
         return _svg(self, lambda name: f"var(--{name},{COLOURS[name]})")
+
+    @property
+    def narrowest(self) -> float:
+        """The width in points to which it can be shrunk with its smallest letters readable."""
+        sizes = [letters.size for text in self.shapes.texts for letters in text.parts()]
+        return self.width * min(1.0, _READABLE / min(sizes, default=_READABLE))
 
     @property
     def text(self) -> str:

@@ -48,22 +48,15 @@ _TITLES = {
         "5 Gradient (3), (4): ∂L/∂w_jk^l = a_k^{l-1} d_j^l, ∂L/∂b_j^l = d_j^l",
         r"5 Gradient (3), (4): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$, $\partial L/\partial b_j^l = d_j^l$",
     ),
-    "mean": (
-        "5 Gradient (3), (4), the mean over all {n} samples: ∂L_T/∂w_jk^l = (1/n) Σ_i a_k^{{l-1}} d_j^l, "
-        "∂L_T/∂b_j^l = (1/n) Σ_i d_j^l",
-        r"5 Gradient (3), (4), the mean over all {n} samples: "
-        r"$\partial L_T/\partial w_{{jk}}^l = \frac1n \sum_i a_k^{{l-1}} d_j^l$, "
-        r"$\partial L_T/\partial b_j^l = \frac1n \sum_i d_j^l$",
-    ),
-    "weighted mean": (
-        "5 Gradient (3), (4), the weighted mean over all {n} samples: "
-        "∂L_T/∂w_jk^l = Σ_i (w_i / Σ w) a_k^{{l-1}} d_j^l, ∂L_T/∂b_j^l = Σ_i (w_i / Σ w) d_j^l",
-        r"5 Gradient (3), (4), the weighted mean over all {n} samples: "
-        r"$\partial L_T/\partial w_{{jk}}^l = \sum_i \frac{{w_i}}{{\sum w}} a_k^{{l-1}} d_j^l$, "
-        r"$\partial L_T/\partial b_j^l = \sum_i \frac{{w_i}}{{\sum w}} d_j^l$",
+    "batch": (
+        "5 Gradient (3), (4): ∂L_{i}/∂w_jk^l = a_k^{{l-1}} d_j^l, ∂L_{i}/∂b_j^l = d_j^l; "
+        "∂L_T/∂w_jk^l and ∂L_T/∂b_j^l, {mean}",
+        r"5 Gradient (3), (4): $\partial L_{{{i}}}/\partial w_{{jk}}^l = a_k^{{l-1}} d_j^l$, "
+        r"$\partial L_{{{i}}}/\partial b_j^l = d_j^l$; "
+        r"$\partial L_T/\partial w_{{jk}}^l$ and $\partial L_T/\partial b_j^l$, {mean}",
     ),
 }
-"""The heading of each step as text and as markup; step 3 has three cases, step 5 two more for a batch."""
+"""The heading of each step as text and as markup; step 3 has three cases, step 5 has two."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,8 @@ class _Group:
     """The equations of one quantity in one layer; of many the middle is left out, before the last."""
 
     explanations: tuple[Explanation, ...]
+    means: tuple[Explanation, ...] = ()
+    """Of a batch's partials: the mean that belongs to each."""
     left_out: int = 0
     in_lines: bool = False
     """Whether each equation takes a line for its symbols, one for its numbers, and one for the result."""
@@ -90,7 +85,7 @@ class FiveSteps:
     ----------
     record : Record
     sample : int
-        Of a batch, from 1. Steps 1 to 4 are those of this sample; step 5 is the mean over all samples.
+        Of a batch, from 1: whose numbers are shown. Step 5 has the mean gradient too.
     digits : int in [1, 17]
         Significant digits shown.
     every : bool
@@ -142,8 +137,13 @@ class FiveSteps:
         if self.sample is None:
             yield self._step("gradient", gradients)
         else:
-            is_even = bool((self.record.share == self.record.share[0]).all())
-            yield self._step("mean" if is_even else "weighted mean", gradients, {"n": self.n})
+            yield self._step("batch", gradients, {"i": self.sample, "mean": self._mean()})
+
+    def _mean(self) -> str:
+        """What the gradient of a batch is."""
+        is_even = bool((self.record.share == self.record.share[0]).all())
+        mean = f"the {'' if is_even else 'weighted '}mean over all {self.n} samples"
+        return f"{mean}, penalty included" if self.record.penalty else mean
 
     def _step(self, kind: str, groups: Sequence[_Group], words: Mapping[str, object] | None = None) -> _Step:
         title, markup = _TITLES[kind]
@@ -158,13 +158,14 @@ class FiveSteps:
         columns = layers.size(layer - 1) if symbol == "w" else 1
         count = layers.size(layer) * columns
         places = range(count) if self.every or count <= _SHOWN else [*range(_SHOWN - 1), count - 1]
-        sample = self.sample if symbol in "zad" else None
-        found = []
-        for place in places:
-            j, k = divmod(place, columns)
-            label = Label(symbol, layer, j + 1, k + 1 if symbol == "w" else None)
-            found.append(explain(self.record, label, sample=sample, digits=self.digits))
-        return _Group(tuple(found), count - len(found), in_lines=symbol in "zd")
+        labels = [
+            Label(symbol, layer, place // columns + 1, place % columns + 1 if symbol == "w" else None)
+            for place in places
+        ]
+        found = [explain(self.record, label, sample=self.sample, digits=self.digits) for label in labels]
+        has_means = self.sample is not None and symbol in "wb"
+        means = [explain(self.record, label, digits=self.digits) for label in labels] if has_means else []
+        return _Group(tuple(found), tuple(means), count - len(labels), in_lines=symbol in "zd")
 
     # as text
 
@@ -183,7 +184,8 @@ class FiveSteps:
             if group.left_out and i == last:
                 yield f"  … {group.left_out} more{hint}"
             if not group.in_lines:
-                yield f"  {explanation.line}"
+                mean = f"; {group.means[i].quantity} = {group.means[i].steps[-1][0]}" if group.means else ""
+                yield f"  {explanation.line}{mean}"
                 continue
             yield from (f"  {line}" for line in explanation.text.split("\n") if not line.startswith("    with"))
 
@@ -264,10 +266,12 @@ class FiveSteps:
                     for left, (text, latex) in zip(sides, one.steps, strict=True)
                 ]
             else:
-                texts, latexes = zip(*one.steps, strict=True)
-                rows.append(
-                    (f"{one.quantity_latex} &= {' = '.join(latexes)}", f"{one.quantity} &= {' = '.join(texts)}")
-                )
+                text, latex = (" = ".join(form) for form in zip(*one.steps, strict=True))
+                if group.means:
+                    mean = group.means[i]
+                    text += f"; {mean.quantity} = {mean.steps[-1][0]}"
+                    latex += rf", \quad {mean.quantity_latex} = {mean.steps[-1][1]}"
+                rows.append((f"{one.quantity_latex} &= {latex}", f"{one.quantity} &= {text}"))
         for start in range(0, len(rows), _ROWS):
             latexes, texts = zip(*rows[start : start + _ROWS], strict=True)
             yield Equation(latexes, texts)

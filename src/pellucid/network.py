@@ -108,7 +108,7 @@ class Run(Record, Result):
         Parameters
         ----------
         sample : int
-            Of a batch, from 1: whose steps 1 to 4 are shown. Step 5 is the mean over all samples.
+            Of a batch, from 1: whose numbers are shown. Step 5 has the mean gradient too.
         digits : int in [1, 17]
             Significant digits shown.
         every : bool

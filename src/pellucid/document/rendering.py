@@ -187,7 +187,7 @@ _LATEX_LETTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
     "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
-    "–": "--", "‖": r"$\|$", "√": r"$\surd$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
+    "–": "--", "×": r"$\times$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
 }  # fmt: skip
 
 
@@ -312,8 +312,7 @@ def _html_table(block: Table) -> str:
 
 def _html_figure(block: Figure) -> str:
     caption = f"<figcaption>{html_markup(block.caption)}</figcaption>" if block.caption else ""
-    # Shrunk to the page, but no further than can be read: below that it scrolls in its own box.
-    narrowest = f'<div style="min-width:{0.72 * block.drawing.width:.0f}px">'
+    narrowest = f'<div style="min-width:{block.drawing.narrowest:.0f}px">'  # narrower, it scrolls in its own box
     return f"<figure>{narrowest}{block.drawing.themed_svg}</div>{caption}</figure>"
 
 

@@ -258,7 +258,7 @@ class Derivation(Result):
                 blocks.append(Equation(tuple(latex for _, latex in step.rows), tuple(text for text, _ in step.rows)))
             if number == 1:
                 blocks.append(Figure(self.draw()))
-        return Document(f"The derivative of {self.of} by {self.by}", tuple(blocks))
+        return Document(f"The derivative of {self.of} with respect to {self.by}", tuple(blocks))
 
     def __repr__(self) -> str:
         if self.n_paths > _MOST_PATHS:
