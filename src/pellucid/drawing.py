@@ -186,8 +186,8 @@ class _Curve:
     is_dashed: bool = False
 
 
-@dataclass
-class Shapes:
+@dataclass(repr=False)
+class Shapes(Brief):
     """Lines, arrows, circles, boxes, curves and labels, which a figure is written from."""
 
     lines: list[tuple[float, float, float, float]] = field(default_factory=list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pellucid.backprop import Record
@@ -104,7 +105,11 @@ class FiveSteps:
             raise UnknownLabelError(f"sample = {sample}: the record holds {held}")
         self.record, self.digits, self.every, self.n = record, digits, every, n
         self.sample = None if record.is_single else sample
-        self.steps = tuple(self._steps())
+
+    @cached_property
+    def steps(self) -> tuple[_Step, ...]:
+        """The steps with their equations."""
+        return tuple(self._steps())
 
     @property
     def title(self) -> str:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
-from pellucid.described import Described
+from pellucid.described import Brief, Described
 from pellucid.errors import unknown_name
 
 
-@dataclass(eq=False)
-class OptimizerState:
+@dataclass(eq=False, repr=False)
+class OptimizerState(Brief):
     """What an optimizer remembers: its name, the steps taken, and arrays the size of the parameters, by name."""
 
     optimizer: str

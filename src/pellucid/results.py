@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from html import escape
 from typing import TYPE_CHECKING
 
 from pellucid.errors import LatexError, MissingExtraError
@@ -95,6 +94,8 @@ class Result(Displayed):
         return None
 
     def _plain_display(self) -> str | None:
+        from html import escape  # when something is shown, and not at every start
+
         try:
             return f"<pre>{escape(self.text)}</pre>"
         except (MissingExtraError, LatexError):

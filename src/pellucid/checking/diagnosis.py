@@ -115,8 +115,8 @@ class Hypothesis(Brief):
         return min(part.step for part in self.parts)
 
 
-@dataclass(frozen=True)
-class Shown:
+@dataclass(frozen=True, repr=False)
+class Shown(Brief):
     """The number that shows the mistake best."""
 
     label: str
