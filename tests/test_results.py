@@ -18,10 +18,10 @@ from pellucid.five_steps import FiveSteps
 from pellucid.results import Displayed, Result
 
 RNG = np.random.default_rng(0)
-NET = pl.Network([3, 4, 2], seed=0)
+NET = pl.Network([3, 4, 2], seed=0, engine="numpy")  # compiled ones would outlive the engine at the end
 X, Y = RNG.normal(size=(6, 3)), RNG.random((6, 2))
 RUN, BATCH = NET.backprop(X[0], Y[0]), NET.backprop(X, Y)
-LARGE = pl.Network([784, 128, 10], "relu", "softmax", seed=0)
+LARGE = pl.Network([784, 128, 10], "relu", "softmax", seed=0, engine="numpy")
 LARGE_RUN = LARGE.backprop(RNG.random((2, 784)), [3, 5], "cross_entropy")
 DEEP = pl.Network([2] * 60, "tanh", seed=0)
 

@@ -158,7 +158,7 @@ class FiveSteps:
 
     def _group(self, symbol: str, layer: int) -> _Group:
         layers = self.record.layers
-        if symbol == "b" and layer not in layers.b:
+        if symbol == "b" and layer not in dict(layers.b.items()):
             return _Group(())  # a layer without biases
         columns = layers.size(layer - 1) if symbol == "w" else 1
         count = layers.size(layer) * columns

@@ -595,9 +595,12 @@ class Network(Layers, Displayed):
             ("layer", "neurons", "activation", "W", "b", "parameters"),
             ("1", str(self.size(1)), "input", "", "", ""),
         ]
+        biases = dict(self.b.items())
         for l, sigma in self.activations.items():
-            W, b = self.W[l], self.b[l]
-            rows.append((str(l), str(self.size(l)), str(sigma), str(W.shape), str(b.shape), f"{W.size + b.size:,}"))
+            arrays = [self.W[l], *([biases[l]] if l in biases else [])]
+            shapes = [str(array.shape) for array in arrays] + [""] * (2 - len(arrays))
+            count = sum(array.size for array in arrays)
+            rows.append((str(l), str(self.size(l)), str(sigma), *shapes, f"{count:,}"))
         return rows
 
 

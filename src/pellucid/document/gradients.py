@@ -21,10 +21,15 @@ def _number(value: float) -> str:
     return f"{value + 0.0:.4g}"
 
 
+def _arrays(gradient: Gradient) -> list[tuple[int, Array]]:
+    """W^2, b^2, W^3, …, each with its layer; layers without biases have no b."""
+    return sorted((*gradient.W.items(), *gradient.b.items()), key=lambda pair: (pair[0], -pair[1].ndim))
+
+
 def _rows(gradient: Gradient, *, as_markup: bool) -> list[tuple[str, ...]]:
     """A row for each array: what it is, its shape, its norm, and its largest partial."""
     rows: list[tuple[str, ...]] = []
-    for l, array in sorted((*gradient.W.items(), *gradient.b.items()), key=lambda pair: (pair[0], -pair[1].ndim)):
+    for l, array in _arrays(gradient):
         symbol = "w" if array.ndim == 2 else "b"
         name = "W" if symbol == "w" else "b"
         at = np.unravel_index(int(np.abs(array).argmax()), array.shape)
@@ -51,10 +56,8 @@ def _headline(gradient: Gradient) -> str:
 def _small(gradient: Gradient) -> list[tuple[str, int, Array]]:
     """The arrays that are shown in full."""
     return [
-        (symbol, l, array if symbol == "W" else array[:, np.newaxis])
-        for l in range(2, max(gradient.W) + 1)
-        for symbol, arrays in (("W", gradient.W), ("b", gradient.b))
-        for array in ([arrays[l]] if l in arrays else [])
+        ("W", l, array) if array.ndim == 2 else ("b", l, array[:, np.newaxis])
+        for l, array in _arrays(gradient)
         if max(array.shape) <= _LARGEST
     ]
 
