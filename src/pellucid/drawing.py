@@ -436,7 +436,7 @@ class _NetworkDrawer:
             self.shapes.circles.append((x, y, self.radius))
             shown = [symbol for symbol in "zad" if symbol in self.show and not (l == 1 and symbol in "zd")]
             for i, symbol in enumerate(shown):
-                offset = (i - (len(shown) - 1) / 2) * 18
+                offset = (i - (len(shown) - 1) / 2) * 21
                 self.shapes.texts.append(self._text(Label(symbol, l, j), x, y + offset))
             if "b" in self.show and l > 1:
                 self.shapes.texts.append(self._text(Label("b", l, j), x, y + self.radius + 12, 11.0))

@@ -76,7 +76,7 @@ class Explanation(Result):
         rows = [f"{side} &= {latex}" for (side, _), (_, latex) in zip(sides, self.steps, strict=True)]
         texts = [f"{side} &= {text}" for (_, side), (text, _) in zip(sides, self.steps, strict=True)]
         notes = (Items(tuple(f"with ${latex}$" for _, latex in self.notes)),) if self.notes else ()
-        return Document(f"{self.quantity} = {self.value:.6g}", (Equation(tuple(rows), tuple(texts)), *notes))
+        return Document(f"Explanation of {self.quantity}", (Equation(tuple(rows), tuple(texts)), *notes))
 
     def _plain_display(self) -> None:
         return None  # then notebooks show _repr_latex_

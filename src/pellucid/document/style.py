@@ -83,7 +83,6 @@ _PARTS = """
 & th { text-align: left; font-weight: 600; }
 & td, & th { padding: 0.25em 1.1em 0.25em 0; vertical-align: top; text-align: left; white-space: nowrap;
   border: 0; max-width: none; }
-& td:has(strong), & td.long { white-space: normal; }
 & figure { margin: 0.8em 0; overflow-x: auto; }
 & figure svg { max-width: 100%; height: auto; display: block; }
 & figcaption { font-size: 0.9em; opacity: 0.85; }
@@ -121,7 +120,7 @@ def _scoped(sheet: str) -> str:
 
 FRAGMENT = _scoped("& { padding: 0.6em 0.9em; font: 15px/1.5 Georgia, 'Times New Roman', serif; }" + _SHEET) + _THEMES
 FRAGMENT += _scoped(_PRINT)
-"""Of what stands on a page of others."""
+"""The style sheet of a fragment, which is part of a page that is not ours."""
 
 PAGE = _scoped(_SHEET + _PRINT) + _PAGE
-"""Of a page of ours."""
+"""The style sheet of a whole page of ours."""
