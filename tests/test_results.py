@@ -163,6 +163,7 @@ def check_latex(text):
         else:
             assert blocks.pop() == name
     assert not blocks
+    assert all(ord(letter) < 256 for letter in text), "LaTeX has its own commands for what its fonts lack"
     unescaped = re.sub(r"\\[{}\\]", "", text)
     assert unescaped.count("{") == unescaped.count("}")
 
@@ -255,6 +256,16 @@ def test_drawings_take_the_colours_of_the_page_and_files_do_not(shown):
         for colour in re.findall(r"(?:fill|stroke):([^;\"]+)", svg):
             assert colour == "none" or re.fullmatch(r"var\(--[\w-]+,#[0-9a-f]{6}\)", colour)
     assert "var(" not in NET.draw().svg
+
+
+@pytest.mark.parametrize("row", checking.MISTAKES)
+def test_every_mistake_can_be_shown_in_every_form(row):
+    part = checking.Part(row, (2,), F=3)
+    diagnosis = checking.Diagnosis("wrong", (checking.Hypothesis((part,)),), step=part.step, layer=2)
+    check_html(diagnosis._repr_html_())
+    check_latex(diagnosis.document().latex)
+    check_latex(diagnosis.latex)
+    assert diagnosis.document().pdf().startswith(b"%PDF-")
 
 
 # what is printed

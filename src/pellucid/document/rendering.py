@@ -188,6 +188,7 @@ _LATEX_LETTERS = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
     "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
     "–": "--", "×": r"$\times$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
+    "₁": r"\textsubscript{1}", "₂": r"\textsubscript{2}", "≠": r"$\ne$",
 }  # fmt: skip
 
 
