@@ -5,6 +5,8 @@ from itertools import combinations, pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid import drawing
@@ -123,6 +125,17 @@ def test_tikz_has_every_shape(made):
     assert picture.count("rectangle") == svg.count("<rect") - 1  # the paper
     assert picture.count("\\fill") == svg.count("<polygon")
     assert picture.count("\\draw") == sum(svg.count(f"<{shape}") for shape in ("line", "circle", "polyline"))
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=20))
+def test_any_numbers_can_be_drawn_and_stay_on_their_axes(values):
+    made = draw_curves([{"loss": values}], title="a loss")
+    assert "nan" not in made.svg.split("</desc>")[1]
+    assert "inf" not in made.svg.split("</desc>")[1]
+    rules = [y for _, y, _, _ in made.shapes.rules]
+    assert len(set(rules)) == len(rules) >= 2
+    curves = [curve for curve in made.shapes.curves if len(curve.points) > 2]
+    assert all(min(rules) - 1e-6 <= y <= max(rules) + 1e-6 for curve in curves for _, y in curve.points)
 
 
 @pytest.mark.parametrize(

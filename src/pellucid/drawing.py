@@ -653,7 +653,7 @@ class _Panel:
     ) -> None:
         self.shapes, self.curves, self.epochs, self.marked = shapes, curves, epochs, marked
         self.top = top + 22
-        values = [value for column in curves.values() for value in column if math.isfinite(value)]
+        values = [_drawable(value) for column in curves.values() for value in column if math.isfinite(value)]
         self.ticks = _ticks(min(values, default=0.0), max(values, default=1.0))
         self.low, self.high = self.ticks[0], self.ticks[-1]
 
@@ -662,7 +662,7 @@ class _Panel:
         for tick in self.ticks:
             y = self._y(tick)
             self.shapes.rules.append((_LEFT, y, right, y))
-            self.shapes.texts.append(_Text(_LEFT - 8, y, f"{tick:.6g}", size=12, anchor="end"))
+            self.shapes.texts.append(_Text(_LEFT - 8, y, f"{tick:.10g}", size=12, anchor="end"))
         for epoch in _epoch_ticks(self.epochs):
             self.shapes.lines.append((self._x(epoch), bottom, self._x(epoch), bottom + 4))
             self.shapes.texts.append(_Text(self._x(epoch), bottom + 14, f"{epoch:,}", size=12))
@@ -674,7 +674,7 @@ class _Panel:
         name_at = _LEFT
         for i, (name, values) in enumerate(self.curves.items()):
             colour = f"curve-{i % 4 + 1}"
-            points = [(self._x(n), self._y(value)) for n, value in _thinned(values)]
+            points = [(self._x(n), self._y(_drawable(value))) for n, value in _thinned(values)]
             if len(points) == 1:
                 ((x, y),) = points
                 points = [(x - 4, y), (x + 4, y)]
@@ -692,19 +692,27 @@ class _Panel:
         return _LEFT + 6 + share * (_WIDTH - _RIGHT - _LEFT - 12)
 
     def _y(self, value: float) -> float:
-        return self.top + _PANEL * (self.high - value) / (self.high - self.low)
+        return self.top + _PANEL * ((self.high - value) / (self.high - self.low))
+
+
+_SMALLEST, _LARGEST = 1e-290, 1e290
+"""Of numbers on an axis, far enough from where arithmetic underflows and overflows."""
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """Three to seven round numbers that reach from below the lowest value to above the highest."""
-    if high - low <= 1e-12 * max(abs(low), abs(high)):
-        half = abs(low) / 2 or 1.0
+    if high - low <= max(1e-12 * max(abs(low), abs(high)), _SMALLEST):
+        half = max(abs(low) / 2, _SMALLEST) if abs(low) > _SMALLEST else 1.0
         low, high = low - half, high + half
     raw = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [n * step for n in range(first, last + 1)]
+
+
+def _drawable(value: float) -> float:
+    return min(max(value, -_LARGEST), _LARGEST)
 
 
 def _epoch_ticks(epochs: int) -> list[int]:
