@@ -70,6 +70,8 @@ class _Group:
     left_out: int = 0
     in_lines: bool = False
     """Whether each equation takes a line for its symbols, one for its numbers, and one for the result."""
+    is_set_off: bool = False
+    """Whether an empty line comes before it in plain text."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class FiveSteps:
         of_losses = (None,) if self.sample is None else (self.sample, None)  # a sample's own, then the total
         totals = tuple(explain(self.record, "L", sample=one, digits=self.digits) for one in of_losses)
         forward = [self._group(symbol, l) for l in all_layers for symbol in "za"]
-        yield self._step("feedforward", [*forward, _Group(totals)])
+        yield self._step("feedforward", [*forward, _Group(totals, is_set_off=True)])
         pair = canonical_pair(loss, sigma)
         if pair is not None:
             who = f"{loss} with {sigma}"
@@ -180,7 +182,7 @@ class FiveSteps:
         for step in self.steps:
             lines += ["", step.title]
             for group in step.groups:
-                lines += self._lines(group, hint)
+                lines += ["", *self._lines(group, hint)] if group.is_set_off else self._lines(group, hint)
         return "\n".join(lines)
 
     def _lines(self, group: _Group, hint: str) -> Iterator[str]:

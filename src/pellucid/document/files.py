@@ -44,7 +44,7 @@ def save(result: Result, path: PathLike) -> None:
     if ending not in known:
         *first, last = known
         raise ValueError(
-            f"{os.fsdecode(path)}: a {type(result).__name__} is saved as {', '.join(first)} or {last}, "
+            f"{os.fsdecode(path)}: a result of type {type(result).__name__} is saved as {', '.join(first)} or {last}, "
             f"but the file's ending is {ending or 'missing'}"
         )
     content = known[ending](result)
