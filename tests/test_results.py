@@ -224,6 +224,14 @@ def test_an_ending_without_a_form_is_refused_and_nothing_is_written(result, tmp_
         assert not list(tmp_path.iterdir())
 
 
+def test_a_path_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "folder.txt").mkdir()
+    for path in (tmp_path / "none" / "a.txt", tmp_path / "folder.txt"):
+        with pytest.raises(OSError, match="folder"):
+            RUN.save(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.txt"]
+
+
 def test_results_with_a_figure_are_saved_as_svg():
     drawn = {name for name, result in RESULTS.items() if ".svg" in forms(result)}
     assert drawn == {name for name in RESULTS if name.split(" of ")[0] in ("Run", "History", "Derivation", "Drawing")}

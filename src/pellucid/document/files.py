@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from pellucid.document.documents import Document
 from pellucid.results import Result
-from pellucid.storage import PathLike, write_atomically
+from pellucid.storage import PathLike, check_writable, write_atomically
 
 Write = Callable[[Result], str | bytes]
 
@@ -47,5 +47,6 @@ def save(result: Result, path: PathLike) -> None:
             f"{os.fsdecode(path)}: a result of type {type(result).__name__} is saved as {', '.join(first)} or {last}, "
             f"but the file's ending is {ending or 'missing'}"
         )
+    check_writable(path)  # before the work: a PDF may take seconds
     content = known[ending](result)
     write_atomically(path, content if isinstance(content, bytes) else f"{content.rstrip()}\n".encode())
