@@ -5,10 +5,12 @@ from itertools import combinations, pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid import drawing
-from pellucid.drawing import draw, draw_graph, tikz
+from pellucid.drawing import draw, draw_curves, draw_graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -21,7 +23,7 @@ def labels_of(net, show, run=None):
     """The labels as (letter, below, above), in the order they are set."""
     drawer = drawing._NetworkDrawer(net, show, run, None, 3)
     drawer.drawing()
-    return drawer.figure.texts
+    return drawer.shapes.texts
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -107,10 +109,46 @@ def test_graphs():
         assert drawing._overlap(p, q) == 0
 
 
-def test_tikz_has_every_shape():
-    svg = pl.Network([3, 4, 2], init=0.0).draw("aw").svg
-    picture = tikz(svg)
+@pytest.mark.parametrize(
+    "made",
+    [
+        pl.Network([3, 4, 2], init=0.0).draw("aw"),
+        draw_graph(NODES, EDGES),
+        draw_curves([{"loss": [3.0, 2.0, 1.5]}, {"accuracy": [0.1, 0.5, 0.7]}], title="curves", marked=2),
+    ],
+    ids=["network", "graph", "curves"],
+)
+def test_tikz_has_every_shape(made):
+    svg, picture = made.svg, made.latex
     assert picture.startswith("\\begin{tikzpicture}")
     assert picture.count("circle[") == svg.count("<circle")
     assert picture.count("\\node") == svg.count("<text")
-    assert picture.count("--") == svg.count("<line")
+    assert picture.count("rectangle") == svg.count("<rect") - 1  # the paper
+    assert picture.count("\\fill") == svg.count("<polygon")
+    assert picture.count("\\draw") == sum(svg.count(f"<{shape}") for shape in ("line", "circle", "polyline"))
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=20))
+def test_any_numbers_can_be_drawn_and_stay_on_their_axes(values):
+    made = draw_curves([{"loss": values}], title="a loss")
+    assert "nan" not in made.svg.split("</desc>")[1]
+    assert "inf" not in made.svg.split("</desc>")[1]
+    rules = [y for _, y, _, _ in made.shapes.rules]
+    assert len(set(rules)) == len(rules) >= 2
+    curves = [curve for curve in made.shapes.curves if len(curve.points) > 2]
+    assert all(min(rules) - 1e-6 <= y <= max(rules) + 1e-6 for curve in curves for _, y in curve.points)
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0], [0.0, 0.0], [1e-9, 3e-9], [-5.0, 1e6], [2.0, float("nan"), 3.0], [float("inf")]]
+)
+def test_curves_lie_within_their_axes_and_every_tick_is_a_number_of_its_own(values):
+    made = draw_curves([{"loss": values}], title="a loss")
+    ET.fromstring(made.svg)
+    rules = [y for _, y, _, _ in made.shapes.rules]
+    assert len(set(rules)) == len(rules) >= 3
+    ticks = [text.letters for text in made.shapes.texts if text.anchor == "end"]
+    assert len(set(ticks)) == len(ticks) == len(rules)
+    for curve in made.shapes.curves:
+        if len(curve.points) > 2:
+            assert all(min(rules) - 0.1 <= y <= max(rules) + 0.1 for _, y in curve.points)

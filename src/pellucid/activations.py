@@ -21,7 +21,7 @@ from pellucid.registry import Registry, Row
 
 
 @hinted_class
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Activation(Row):
     """An activation σ with its derivative σ'.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,9 +18,13 @@ from pellucid.arrays import Array
 from pellucid.hints import Hinted
 from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import Loss, canonical_pair
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 
-class Gradient(Hinted):
+class Gradient(Result):
     """∇L of a network's loss: one flat vector, seen by layer.
 
     Attributes
@@ -55,6 +59,19 @@ class Gradient(Hinted):
         if self._views is None:
             self._views = parameter_views(self._sizes, self.vector, self._has_bias)
         return self._views
+
+    def document(self) -> Document:
+        """Return it as a document: loss and norm, the norms by layer, and small matrices in full."""
+        from pellucid.document.gradients import gradient_document
+
+        return gradient_document(self)
+
+    @property
+    def text(self) -> str:
+        """The norms by layer as plain text, and small matrices in full."""
+        from pellucid.document.gradients import gradient_text
+
+        return gradient_text(self)
 
     def __repr__(self) -> str:
         return (

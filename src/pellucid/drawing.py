@@ -1,19 +1,28 @@
-"""Networks and graphs of definitions as labelled figures: SVG made here, and the same as TikZ for LaTeX."""
+"""Networks, graphs of definitions and curves of a training as figures, written as SVG and as TikZ."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape, unescape
+from html import escape
+from typing import TYPE_CHECKING
 
 from pellucid.backprop import Record
+from pellucid.described import Brief
 from pellucid.layers import Layers
 from pellucid.notation import SYMBOLS, Label
-from pellucid.storage import PathLike, write_atomically
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 MOST_NEURONS = 8
 """Layers of more neurons show the first ones, dots, and the last."""
+
+_READABLE = 8.0
+"""The size of the smallest letters that can be read."""
 
 _RADIUS = 22.0
 _FONT = 14.0
@@ -22,45 +31,102 @@ _PLAIN_LETTER = 0.47  # and that of running text
 _SCRIPT = 0.7
 _FAMILY = "'Libertinus Serif', 'STIX Two Text', 'Times New Roman', Times, serif"
 
+COLOURS: Mapping[str, str] = {
+    "paper": "#ffffff",
+    "ink": "#111111",
+    "line": "#7a8699",
+    "edge": "#222233",
+    "grid": "#d5dae2",
+    "curve-1": "#0b62c4",
+    "curve-2": "#b3420b",
+    "curve-3": "#17724a",
+    "curve-4": "#8431a8",
+}
+"""What each part of a figure is painted with on white paper; `pellucid.document.style` has the same names for pages."""
 
-@dataclass(frozen=True)
-class Drawing:
+Paint = Callable[[str], str]
+"""From the name of a colour to what stands in the SVG."""
+
+
+@dataclass(frozen=True, repr=False)
+class Drawing(Brief, Result):
     """A figure.
+
+    Its `text` says what it shows; its `latex` is a TikZ picture.
 
     Attributes
     ----------
-    svg : str
-        A whole SVG document.
+    title, description : str
+        What it shows, for readers that do not see it.
     width, height : float
         In points.
     """
 
-    svg: str = field(repr=False)
+    title: str
+    description: str
     width: float
     height: float
+    shapes: Shapes = field(repr=False)
 
-    def save(self, path: PathLike) -> None:
-        """Write the SVG to a file.
+    @property
+    def svg(self) -> str:
+        """The figure as a whole SVG document."""
+        return _svg(self, lambda name: COLOURS[name])
 
-        Raises
-        ------
-        OSError
-            It cannot be written; a file that was there stays as it was.
-        """
-        write_atomically(path, self.svg.encode())
+    @property
+    def themed_svg(self) -> str:
+        """The figure as SVG that takes the colours of the page around it, or those for white paper if it has none."""
+        return _svg(self, lambda name: f"var(--{name},{COLOURS[name]})")
+
+    @property
+    def narrowest(self) -> float:
+        """The width in points to which it can be shrunk with its smallest letters readable."""
+        sizes = [letters.size for text in self.shapes.texts for letters in text.parts()]
+        return self.width * min(1.0, _READABLE / min(sizes, default=_READABLE))
+
+    @property
+    def text(self) -> str:
+        """What it shows."""
+        return f"{self.title}\n{self.description.replace('; ', chr(10))}"
+
+    @property
+    def latex(self) -> str:
+        """The figure as a TikZ picture."""
+        return _tikz(self)
+
+    def document(self) -> Document:
+        """Return it as a document."""
+        from pellucid.document import Document, Figure
+
+        return Document(self.title, (Figure(self),))
+
+    def _drawing(self) -> Drawing:
+        return self
 
     def _repr_svg_(self) -> str:
         return self.svg
 
 
-# text with indices
+# shapes
+
+
+@dataclass(frozen=True)
+class _Letters:
+    """A stretch of text of one size; ``x`` is where its anchor is, ``y`` its baseline."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    is_italic: bool = False
+    anchor: str = "start"
 
 
 @dataclass(frozen=True)
 class _Text:
     """A label at a place: its letters, with an index below and one above.
 
-    ``x`` and ``y`` are its middle.
+    ``x`` and ``y`` are its middle; ``x`` is its left or right edge if it is anchored there.
     """
 
     x: float
@@ -70,6 +136,7 @@ class _Text:
     high: str = ""
     size: float = _FONT
     has_halo: bool = False
+    anchor: str = "middle"
 
     @property
     def width(self) -> float:
@@ -84,82 +151,170 @@ class _Text:
         half = self.size * (0.75 if self.low or self.high else 0.55)
         return self.x - self.width / 2, self.y - half, self.x + self.width / 2, self.y + half
 
-    def svg(self) -> str:
-        left, baseline = self.x - self.width / 2, self.y + self.size * 0.33
-        one = self.size * _LETTER
+    @property
+    def halo(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height of what is painted behind it."""
+        x, y, right, bottom = self.box
+        return x - 1, y, right - x + 2, bottom - y
+
+    def parts(self) -> Iterator[_Letters]:
+        """Its letters, and its indices if it has any."""
+        baseline, is_name = self.y + self.size * 0.33, self.letters.isalpha()
         if not self.low and not self.high:
-            is_name = len(self.letters) == 1 and self.letters.isalpha()
-            parts = [_letters(self.x, baseline, self.letters, self.size, is_italic=is_name, is_centred=True)]
-        else:
-            parts = [_letters(left, baseline, self.letters, self.size, is_italic=self.letters.isalpha())]
-        after = left + len(self.letters) * one
-        small = self.size * _SCRIPT
-        parts += [_letters(after, baseline + self.size * 0.28, self.low, small)] if self.low else []
-        parts += [_letters(after, baseline - self.size * 0.42, self.high, small)] if self.high else []
-        if self.has_halo:
-            x, y, right, bottom = self.box
-            size = f'width="{right - x + 2:.1f}" height="{bottom - y:.1f}"'
-            parts.insert(0, f'<rect x="{x - 1:.1f}" y="{y:.1f}" {size} fill="white" fill-opacity="0.85"/>')
-        return "".join(parts)
-
-
-def _letters(x: float, y: float, text: str, size: float, *, is_italic: bool = False, is_centred: bool = False) -> str:
-    style = (' font-style="italic"' if is_italic else "") + (' text-anchor="middle"' if is_centred else "")
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}"{style}>{escape(text, quote=False)}</text>'
+            is_italic = is_name and len(self.letters) == 1
+            yield _Letters(self.x, baseline, self.letters, self.size, is_italic, self.anchor)
+            return
+        left, small = self.x - self.width / 2, self.size * _SCRIPT
+        after = left + len(self.letters) * self.size * _LETTER
+        yield _Letters(left, baseline, self.letters, self.size, is_name)
+        if self.low:
+            yield _Letters(after, baseline + self.size * 0.28, self.low, small)
+        if self.high:
+            yield _Letters(after, baseline - self.size * 0.42, self.high, small)
 
 
 def _label_text(label: Label, x: float, y: float, size: float, *, has_halo: bool) -> _Text:
     return _Text(x, y, label.symbol, label.subscript, str(label.layer), size, has_halo)
 
 
-# networks
+@dataclass(frozen=True)
+class _Curve:
+    """A line through points, in a colour."""
+
+    points: tuple[tuple[float, float], ...]
+    colour: str
+    is_dashed: bool = False
 
 
-@dataclass
-class _Figure:
-    """Shapes and labels that a drawing is made of."""
+@dataclass(repr=False)
+class Shapes(Brief):
+    """Lines, arrows, circles, boxes, curves and labels, which a figure is written from."""
 
     lines: list[tuple[float, float, float, float]] = field(default_factory=list)
+    rules: list[tuple[float, float, float, float]] = field(default_factory=list)
     arrows: list[tuple[float, float, float, float]] = field(default_factory=list)
     circles: list[tuple[float, float, float]] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    curves: list[_Curve] = field(default_factory=list)
     texts: list[_Text] = field(default_factory=list)
 
-    def svg(self, width: float, height: float, title: str, description: str) -> str:
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-            f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="{_FAMILY}" fill="#111">',
-            f"<title>{escape(title, quote=False)}</title><desc>{escape(description, quote=False)}</desc>",
-            f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>',
-        ]
-        for x, y, u, v in self.lines:
-            parts.append(
-                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" stroke="#7a8699" stroke-width="1"/>'
-            )
-        for x, y, u, v in self.arrows:
-            parts.append(
-                f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" stroke="#445" stroke-width="1.2"/>'
-            )
-            parts.append(_head(x, y, u, v))
-        for x, y, r in self.circles:
-            parts.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="white" stroke="#223" stroke-width="1.4"/>'
-            )
-        for x, y, w, h in self.boxes:
-            parts.append(
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="8" fill="white" '
-                'stroke="#223" stroke-width="1.4"/>'
-            )
-        parts += [text.svg() for text in self.texts]
-        return "\n".join([*parts, "</svg>"]) + "\n"
 
-
-def _head(x: float, y: float, u: float, v: float) -> str:
-    """The head of an arrow that ends at (u, v)."""
+def _head(x: float, y: float, u: float, v: float) -> list[tuple[float, float]]:
+    """The triangle at the end (u, v) of an arrow."""
     length = max(((u - x) ** 2 + (v - y) ** 2) ** 0.5, 1e-9)
     dx, dy = (u - x) / length, (v - y) / length
-    points = [(u, v), (u - 8 * dx + 3.4 * dy, v - 8 * dy - 3.4 * dx), (u - 8 * dx - 3.4 * dy, v - 8 * dy + 3.4 * dx)]
-    return f'<polygon points="{" ".join(f"{p:.1f},{q:.1f}" for p, q in points)}" fill="#445"/>'
+    return [(u, v), (u - 8 * dx + 3.4 * dy, v - 8 * dy - 3.4 * dx), (u - 8 * dx - 3.4 * dy, v - 8 * dy + 3.4 * dx)]
+
+
+# SVG
+
+
+def _svg(drawing: Drawing, paint: Paint) -> str:
+    width, height, shapes = drawing.width, drawing.height, drawing.shapes
+
+    def fill(name: str) -> str:
+        return f'style="fill:{paint(name)}"'
+
+    def stroke(name: str, inside: str = "none") -> str:
+        return f'style="fill:{inside if inside == "none" else paint(inside)};stroke:{paint(name)}"'
+
+    def line(ends: tuple[float, float, float, float], name: str, thickness: float) -> str:
+        x, y, u, v = ends
+        return (
+            f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}" {stroke(name)} stroke-width="{thickness:g}"/>'
+        )
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="{_FAMILY}" {fill("ink")}>',
+        f"<title>{_escaped(drawing.title)}</title><desc>{_escaped(drawing.description)}</desc>",
+        f'<rect width="{width:.0f}" height="{height:.0f}" {fill("paper")}/>',
+    ]
+    parts += [line(ends, "grid", 1) for ends in shapes.rules]
+    parts += [line(ends, "line", 1) for ends in shapes.lines]
+    for ends in shapes.arrows:
+        points = " ".join(f"{p:.1f},{q:.1f}" for p, q in _head(*ends))
+        parts += [line(ends, "edge", 1.2), f'<polygon points="{points}" {fill("edge")}/>']
+    for x, y, r in shapes.circles:
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" {stroke("edge", "paper")} stroke-width="1.4"/>')
+    for x, y, w, h in shapes.boxes:
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="8" {stroke("edge", "paper")} '
+            'stroke-width="1.4"/>'
+        )
+    for curve in shapes.curves:
+        points = " ".join(f"{p:.1f},{q:.1f}" for p, q in curve.points)
+        dashes = ' stroke-dasharray="6 3"' if curve.is_dashed else ""
+        parts.append(
+            f'<polyline points="{points}" {stroke(curve.colour)} stroke-width="1.8" stroke-linejoin="round"{dashes}/>'
+        )
+    for text in shapes.texts:
+        if text.has_halo:
+            x, y, w, h = text.halo
+            size = f'width="{w:.1f}" height="{h:.1f}"'
+            parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} {fill("paper")} fill-opacity="0.85"/>')
+        parts += [_svg_letters(letters) for letters in text.parts()]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _svg_letters(letters: _Letters) -> str:
+    style = ' font-style="italic"' if letters.is_italic else ""
+    style += f' text-anchor="{letters.anchor}"' if letters.anchor != "start" else ""
+    place = f'x="{letters.x:.1f}" y="{letters.y:.1f}" font-size="{letters.size:.1f}"'
+    return f"<text {place}{style}>{_escaped(letters.text)}</text>"
+
+
+def _escaped(text: str) -> str:
+    return escape(text, quote=False)
+
+
+# TikZ
+
+
+def _tikz(drawing: Drawing) -> str:
+    shapes = drawing.shapes
+    parts = [rf"\draw[gray!40] ({x:.1f},{y:.1f}) -- ({u:.1f},{v:.1f});" for x, y, u, v in shapes.rules]
+    parts += [rf"\draw[gray] ({x:.1f},{y:.1f}) -- ({u:.1f},{v:.1f});" for x, y, u, v in shapes.lines]
+    for x, y, u, v in shapes.arrows:
+        head = " -- ".join(f"({p:.1f},{q:.1f})" for p, q in _head(x, y, u, v))
+        parts += [rf"\draw ({x:.1f},{y:.1f}) -- ({u:.1f},{v:.1f});", rf"\fill {head} -- cycle;"]
+    parts += [rf"\draw[fill=white] ({x:.1f},{y:.1f}) circle[radius={0.75 * r:.2f}pt];" for x, y, r in shapes.circles]
+    parts += [_tikz_box(box, "draw, fill=white, rounded corners=4pt") for box in shapes.boxes]
+    for curve in shapes.curves:
+        style = f"thick{', dashed' if curve.is_dashed else ''}, color={_TIKZ_COLOURS.get(curve.colour, 'gray')}"
+        parts.append(rf"\draw[{style}] {' -- '.join(f'({p:.1f},{q:.1f})' for p, q in curve.points)};")
+    for text in shapes.texts:
+        if text.has_halo:
+            parts.append(_tikz_box(text.halo, "fill=white, fill opacity=0.85"))
+        parts += [_tikz_letters(letters) for letters in text.parts()]
+    inner = "\n".join(parts)
+    return f"\\begin{{tikzpicture}}[x=0.75pt,y=-0.75pt]\n{inner}\n\\end{{tikzpicture}}"
+
+
+def _tikz_box(box: tuple[float, float, float, float], style: str) -> str:
+    x, y, w, h = box
+    return rf"\path[{style}] ({x:.1f},{y:.1f}) rectangle ({x + w:.1f},{y + h:.1f});"
+
+
+def _tikz_letters(letters: _Letters) -> str:
+    content = "".join(_TIKZ_LETTERS.get(letter, letter) for letter in letters.text)
+    content = rf"\textit{{{content}}}" if letters.is_italic else content
+    anchor = {"start": "base west", "middle": "base", "end": "base east"}[letters.anchor]
+    size = 0.75 * letters.size
+    font = rf"\fontsize{{{size:.1f}}}{{{size:.1f}}}\selectfont"
+    return rf"\node[anchor={anchor}, inner sep=0pt, font={font}] at ({letters.x:.1f},{letters.y:.1f}) {{{content}}};"
+
+
+_TIKZ_COLOURS = {"curve-1": "blue", "curve-2": "red!80!black", "curve-3": "green!50!black", "curve-4": "violet"}
+
+_TIKZ_LETTERS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "·": r"$\cdot$", "∂": r"$\partial$",
+    "π": r"$\pi$", "σ": r"$\sigma$",
+}  # fmt: skip
+
+
+# networks
 
 
 def draw(
@@ -213,7 +368,7 @@ class _NetworkDrawer:
     ) -> None:
         show = [symbol for symbol in show if symbol != "b" or layers.has_bias]
         self.layers, self.show, self.run, self.sample, self.digits = layers, show, run, sample, digits
-        self.figure = _Figure()
+        self.shapes = Shapes()
         in_circle = [symbol for symbol in "azd" if symbol in show]
         self.radius = _RADIUS + 9 * max(len(in_circle) - 1, 0) + (9 if run is not None else 0)
         self.columns = {l: _shown(layers.size(l)) for l in range(1, layers.F + 1)}
@@ -221,7 +376,7 @@ class _NetworkDrawer:
         most_weights = max(len(self.columns[l]) * len(self.columns[l - 1]) for l in range(2, layers.F + 1))
         self.pitch = 2 * self.radius + (34 if "b" in show else 18) + (6 * min(rows, 6) if "w" in show else 0)
         self.gap = (
-            150.0 + (14 * most_weights**0.5 * 2 if "w" in show else 0) + (40 if run is not None and "w" in show else 0)
+            150.0 + (14 * most_weights**0.5 * 2 if "w" in show else 0) + (90 if run is not None and "w" in show else 0)
         )
         self.top = 26.0
         self.height = self.top + rows * self.pitch + 46
@@ -232,10 +387,8 @@ class _NetworkDrawer:
             self._edges(l)
         for l in range(1, self.layers.F + 1):
             self._column(l)
-        sizes = "-".join(map(str, self.layers.sizes))
         description = "; ".join(f"layer {l}: {self._caption(l)}, {self.layers.size(l)} neurons" for l in self.columns)
-        svg = self.figure.svg(self.width, self.height, f"A {sizes} network", description)
-        return Drawing(svg, self.width, self.height)
+        return Drawing(f"A {self.layers.sizes_text} network", description, self.width, self.height, self.shapes)
 
     def _x(self, l: int) -> float:
         return 50 + self.radius + (l - 1) * self.gap
@@ -256,7 +409,7 @@ class _NetworkDrawer:
         for row, j in self._places(l):
             for before, k in self._places(l - 1):
                 y, v = self._y(l - 1, before), self._y(l, row)
-                self.figure.lines.append((x, y, u, v))
+                self.shapes.lines.append((x, y, u, v))
                 if "w" in self.show and self._is_weight_labelled(l, row, before):
                     self._weight_label(Label("w", l, j, k), x, y, u, v, before, row)
 
@@ -272,24 +425,24 @@ class _NetworkDrawer:
         share = 0.5 + 0.42 * ((before + 0.5) / columns - 0.5) * (1 if columns > 1 else 0)
         share += 0.04 * ((row % 2) - 0.5) if rows > 4 else 0
         text = self._text(label, x + share * (u - x), y + share * (v - y), 11.0, has_halo=True)
-        self.figure.texts.append(text)
+        self.shapes.texts.append(text)
 
     def _column(self, l: int) -> None:
         x = self._x(l)
         for row, j in enumerate(self.columns[l]):
             y = self._y(l, row)
             if j is None:
-                self.figure.texts += [_Text(x, y + step, "·", size=22) for step in (-10, 0, 10)]
+                self.shapes.texts += [_Text(x, y + step, "·", size=22) for step in (-10, 0, 10)]
                 continue
-            self.figure.circles.append((x, y, self.radius))
+            self.shapes.circles.append((x, y, self.radius))
             shown = [symbol for symbol in "zad" if symbol in self.show and not (l == 1 and symbol in "zd")]
             for i, symbol in enumerate(shown):
-                offset = (i - (len(shown) - 1) / 2) * 18
-                self.figure.texts.append(self._text(Label(symbol, l, j), x, y + offset))
+                offset = (i - (len(shown) - 1) / 2) * 21
+                self.shapes.texts.append(self._text(Label(symbol, l, j), x, y + offset))
             if "b" in self.show and l > 1:
-                self.figure.texts.append(self._text(Label("b", l, j), x, y + self.radius + 12, 11.0))
-        self.figure.texts.append(_Text(x, self.height - 26, f"layer {l}", size=12))
-        self.figure.texts.append(_Text(x, self.height - 11, self._caption(l), size=11))
+                self.shapes.texts.append(self._text(Label("b", l, j), x, y + self.radius + 12, 11.0))
+        self.shapes.texts.append(_Text(x, self.height - 26, f"layer {l}", size=12))
+        self.shapes.texts.append(_Text(x, self.height - 11, self._caption(l), size=11))
 
     def _caption(self, l: int) -> str:
         return "input" if l == 1 else str(self.layers.activations[l])
@@ -402,7 +555,7 @@ class _GraphDrawer:
         return places
 
     def drawing(self, caption: str) -> Drawing:
-        figure = _Figure()
+        shapes = Shapes()
         taken: list[tuple[float, float, float, float]] = []
         for name, (x, y) in self.places.items():
             w, h = self.sizes[name]
@@ -411,24 +564,20 @@ class _GraphDrawer:
             x, y = self.places[by]
             u, v = self.places[of]
             x, u = x + self.sizes[by][0] / 2, u - self.sizes[of][0] / 2
-            figure.arrows.append((x, y, u, v))
+            shapes.arrows.append((x, y, u, v))
             text = self._free_place(_shortened(label, 44), x, y, u, v, taken)
             taken.append(text.box)
-            figure.texts.append(text)
+            shapes.texts.append(text)
         for name, (x, y) in self.places.items():
             w, h = self.sizes[name]
-            figure.boxes.append((x - w / 2, y - h / 2, w, h))
+            shapes.boxes.append((x - w / 2, y - h / 2, w, h))
             letters, digits = _name_parts(name)
             definition = self.definitions[name]
-            figure.texts.append(_Text(x, y - (9 if definition else 0), letters, digits))
+            shapes.texts.append(_Text(x, y - (9 if definition else 0), letters, digits))
             if definition:
-                figure.texts.append(_Text(x, y + 11, _shortened(definition), size=12))
+                shapes.texts.append(_Text(x, y + 11, _shortened(definition), size=12))
         description = "; ".join(f"{of} depends on {by}: {label}" for of, by, label in self.edges)
-        return Drawing(
-            figure.svg(self.width, self.height, caption or "A graph of definitions", description),
-            self.width,
-            self.height,
-        )
+        return Drawing(caption or "A graph of definitions", description, self.width, self.height, shapes)
 
     def _free_place(
         self, label: str, x: float, y: float, u: float, v: float, taken: Sequence[tuple[float, float, float, float]]
@@ -457,49 +606,131 @@ def _shortened(text: str, most: int = 30) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-# LaTeX
+# curves
+
+_MOST_POINTS = 400
+"""Of a curve; of more the lowest and the highest of each stretch are drawn."""
+
+_LEFT, _RIGHT, _PANEL, _WIDTH = 64.0, 20.0, 150.0, 620.0
 
 
-_ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
-
-
-def tikz(svg: str) -> str:
-    """Return a drawing of this module as a TikZ picture.
+def draw_curves(panels: Sequence[Mapping[str, Sequence[float]]], *, title: str, marked: int | None = None) -> Drawing:
+    """Draw curves over the epochs, a panel below the other.
 
     Parameters
     ----------
-    svg : str
-        What `draw` or `draw_graph` made: lines, circles, rectangles, triangles and texts.
+    panels : sequence of mapping
+        The curves of each panel by name, one value per epoch. Values that are not finite are left out.
+    title : str
+    marked : int, optional
+        An epoch marked by a vertical line.
+
+    Returns
+    -------
+    Drawing
     """
-    shapes = re.finditer(r"<(line|circle|rect|polygon|text)\b([^>]*?)/?>(?:([^<]*)</text>)?", svg)
-    parts = [_tikz_shape(match[1], dict(_ATTRIBUTE.findall(match[2])), match[3] or "") for match in shapes]
-    inner = "\n".join(part for part in parts if part)
-    return f"\\begin{{tikzpicture}}[x=0.75pt,y=-0.75pt]\n{inner}\n\\end{{tikzpicture}}"
+    shapes = Shapes()
+    top, described = 12.0, []
+    epochs = max(len(values) for curves in panels for values in curves.values())
+    for curves in panels:
+        _Panel(shapes, curves, top, epochs, marked).draw()
+        top += _PANEL + 72
+        described += [
+            f"{name} from {values[0]:.4g} to {values[-1]:.4g}" for name, values in curves.items() if len(values)
+        ]
+    return Drawing(title, "; ".join(described), _WIDTH, top, shapes)
 
 
-def _tikz_shape(tag: str, at: Mapping[str, str], text: str) -> str:
-    if tag == "line":
-        return rf"\draw[gray] ({at['x1']},{at['y1']}) -- ({at['x2']},{at['y2']});"
-    if tag == "circle":
-        return rf"\draw[fill=white] ({at['cx']},{at['cy']}) circle[radius={float(at['r']) * 0.75:.2f}pt];"
-    if tag == "polygon":
-        return rf"\fill {' -- '.join(f'({point})' for point in at['points'].split())} -- cycle;"
-    if tag == "rect":
-        if "x" not in at:
-            return ""
-        x, y, w, h = (float(at[name]) for name in ("x", "y", "width", "height"))
-        style = "draw, fill=white, rounded corners=4pt" if "stroke" in at else "fill=white, fill opacity=0.85"
-        return rf"\path[{style}] ({x:.1f},{y:.1f}) rectangle ({x + w:.1f},{y + h:.1f});"
-    size = float(at["font-size"]) * 0.75
-    content = "".join(_TIKZ_LETTERS.get(letter, letter) for letter in unescape(text))
-    content = rf"\textit{{{content}}}" if at.get("font-style") == "italic" else content
-    anchor = "base" if "text-anchor" in at else "base west"
-    font = rf"\fontsize{{{size:.1f}}}{{{size:.1f}}}\selectfont"
-    return rf"\node[anchor={anchor}, inner sep=0pt, font={font}] at ({at['x']},{at['y']}) {{{content}}};"
+class _Panel:
+    """One pair of axes with its curves, their names above it."""
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        curves: Mapping[str, Sequence[float]],
+        top: float,
+        epochs: int,
+        marked: int | None,
+    ) -> None:
+        self.shapes, self.curves, self.epochs, self.marked = shapes, curves, epochs, marked
+        self.top = top + 22
+        values = [_drawable(value) for column in curves.values() for value in column if math.isfinite(value)]
+        self.ticks = _ticks(min(values, default=0.0), max(values, default=1.0))
+        self.low, self.high = self.ticks[0], self.ticks[-1]
+
+    def draw(self) -> None:
+        right, bottom = _WIDTH - _RIGHT, self.top + _PANEL
+        for tick in self.ticks:
+            y = self._y(tick)
+            self.shapes.rules.append((_LEFT, y, right, y))
+            self.shapes.texts.append(_Text(_LEFT - 8, y, f"{tick:.10g}", size=12, anchor="end"))
+        for epoch in _epoch_ticks(self.epochs):
+            self.shapes.lines.append((self._x(epoch), bottom, self._x(epoch), bottom + 4))
+            self.shapes.texts.append(_Text(self._x(epoch), bottom + 14, f"{epoch:,}", size=12))
+        self.shapes.lines.append((_LEFT, bottom, right, bottom))
+        self.shapes.texts.append(_Text((_LEFT + right) / 2, bottom + 30, "epoch", size=12))
+        if self.marked is not None:
+            x = self._x(self.marked)
+            self.shapes.curves.append(_Curve(((x, self.top), (x, bottom)), "line", is_dashed=True))
+        name_at = _LEFT
+        for i, (name, values) in enumerate(self.curves.items()):
+            colour = f"curve-{i % 4 + 1}"
+            points = [(self._x(n), self._y(_drawable(value))) for n, value in _thinned(values)]
+            if len(points) == 1:
+                ((x, y),) = points
+                points = [(x - 4, y), (x + 4, y)]
+            if points:
+                self.shapes.curves.append(_Curve(tuple(points), colour, is_dashed=i % 2 == 1))
+            words = name.replace("_", " ")
+            self.shapes.curves.append(
+                _Curve(((name_at, self.top - 14), (name_at + 24, self.top - 14)), colour, is_dashed=i % 2 == 1)
+            )
+            self.shapes.texts.append(_Text(name_at + 30, self.top - 14, words, size=13, anchor="start"))
+            name_at += 30 + len(words) * 13 * _LETTER + 18
+
+    def _x(self, epoch: float) -> float:
+        share = (epoch - 1) / (self.epochs - 1) if self.epochs > 1 else 0.5
+        return _LEFT + 6 + share * (_WIDTH - _RIGHT - _LEFT - 12)
+
+    def _y(self, value: float) -> float:
+        return self.top + _PANEL * ((self.high - value) / (self.high - self.low))
 
 
-_TIKZ_LETTERS = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "·": r"$\cdot$", "∂": r"$\partial$",
-    "π": r"$\pi$", "σ": r"$\sigma$",
-}  # fmt: skip
+_SMALLEST, _LARGEST = 1e-290, 1e290
+"""Of numbers on an axis, far enough from where arithmetic underflows and overflows."""
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Three to seven round numbers that reach from below the lowest value to above the highest."""
+    if high - low <= max(1e-12 * max(abs(low), abs(high)), _SMALLEST):
+        half = max(abs(low) / 2, _SMALLEST) if abs(low) > _SMALLEST else 1.0
+        low, high = low - half, high + half
+    raw = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [n * step for n in range(first, last + 1)]
+
+
+def _drawable(value: float) -> float:
+    return min(max(value, -_LARGEST), _LARGEST)
+
+
+def _epoch_ticks(epochs: int) -> list[int]:
+    """The first epoch, round ones, and the last."""
+    step = max(1, round(_ticks(0, epochs)[1]))
+    between = [n for n in range(step, epochs, step) if 0.3 * step < epochs - n and n > 1]
+    return sorted({1, *between, epochs})
+
+
+def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
+    """Epochs, from 1, and their finite values; of many the lowest and the highest of each stretch."""
+    points = [(n, value) for n, value in enumerate(values, start=1) if math.isfinite(value)]
+    if len(points) <= _MOST_POINTS:
+        return points
+    length = math.ceil(2 * len(points) / _MOST_POINTS)
+    kept = {points[0], points[-1]}
+    for start in range(0, len(points), length):
+        stretch = points[start : start + length]
+        kept |= {min(stretch, key=lambda point: point[1]), max(stretch, key=lambda point: point[1])}
+    return sorted(kept)

@@ -102,6 +102,10 @@ def nearest(asked: str, known: Iterable[str]) -> str | None:
     return by_plain[close[0]] if close else None
 
 
+class LatexError(ValueError):
+    """LaTeX that cannot be read, such as the `latex` of a user-made activation with a command that is not known."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """Build the error for a name that a list does not have, with the nearest one that it has."""
     known = sorted(known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +14,20 @@ from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
 from pellucid.losses import canonical_pair
 from pellucid.notation import SYMBOLS, Label, parse, parse_partial, symbol_of
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 _TERMS_SHOWN = 6
 """Sums of more terms show the first three and the last."""
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """An equation that ends in its value.
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Result):
+    r"""An equation that ends in its value.
+
+    `latex` is an ``aligned`` block, which goes between ``\[`` and ``\]``.
 
     Attributes
     ----------
@@ -61,8 +68,21 @@ class Explanation:
         rows += [rf"&\quad\text{{with }} {latex}" for _, latex in self.notes]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
-    def __str__(self) -> str:
-        return self.text
+    def document(self) -> Document:
+        """Return it as a document."""
+        from pellucid.document import Document, Equation, Items
+
+        sides = [(self.quantity_latex, self.quantity), *[("", "")] * (len(self.steps) - 1)]
+        rows = [f"{side} &= {latex}" for (side, _), (_, latex) in zip(sides, self.steps, strict=True)]
+        texts = [f"{side} &= {text}" for (_, side), (text, _) in zip(sides, self.steps, strict=True)]
+        notes = (Items(tuple(f"with ${latex}$" for _, latex in self.notes)),) if self.notes else ()
+        return Document(f"Explanation of {self.quantity}", (Equation(tuple(rows), tuple(texts)), *notes))
+
+    def _plain_display(self) -> None:
+        return None  # then notebooks show _repr_latex_
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.quantity} = {self.value!r}>"
 
     def __float__(self) -> float:
         return self.value

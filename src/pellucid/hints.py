@@ -251,8 +251,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "lr": "history.optimizer.learning_rate", "best": "history.best_epoch", "best_loss": "min(history['loss'])",
         "columns": "list(history)", "metrics": "list(history)", "to_frame": "history.to_dict()",
         "to_pandas": "history.to_dict()", "as_dict": "history.to_dict()", "dict": "history.to_dict()",
-        "stop_reason": "history.stopped", "reason": "history.stopped", "show": "history.plot()",
-        "draw": "history.plot()",
+        "stop_reason": "history.stopped", "reason": "history.stopped", "show": "history.draw()",
     },
     "Optimizer": {
         "lr": "optimizer.learning_rate", "eta": "optimizer.learning_rate", "param_groups": "optimizer.settings",

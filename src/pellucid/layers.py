@@ -130,7 +130,7 @@ class PerLayer(Hinted):
         if not self._arrays:
             return f"{self.symbol}: {NO_BIASES}"
         shown = [f"{layer} {array.shape}" for layer, array in self._arrays.items()]
-        shown = shown if len(shown) <= 8 else [*shown[:6], "…", shown[-1]]
+        shown = shown if len(shown) <= 10 else [*shown[:9], "…", shown[-1]]
         return f"{self.symbol}[l] for l = {', '.join(shown)}"
 
 
@@ -302,6 +302,12 @@ class Layers(Hinted):
     def sizes(self) -> tuple[int, ...]:
         """n_1 … n_F."""
         return self._sizes
+
+    @property
+    def sizes_text(self) -> str:
+        """``3-4-2``; the middle of many layers is left out."""
+        sizes = [str(n) for n in self._sizes]
+        return "-".join(sizes if len(sizes) <= 12 else [*sizes[:9], "…", *sizes[-2:]])
 
     @property
     def F(self) -> int:

@@ -44,7 +44,7 @@ class CanonicalPair(NamedTuple):
 
 
 @hinted_class
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Loss(Row):
     """A loss L of one sample with its gradient ∇_a L.
 

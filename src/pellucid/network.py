@@ -13,14 +13,17 @@ from pellucid import engine as engines
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_inputs, as_number
 from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
+from pellucid.described import brief
 from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
+from pellucid.five_steps import FiveSteps
 from pellucid.hints import hinted
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
 from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
 from pellucid.randomness import Seed, as_seed
+from pellucid.results import Displayed, Result
 from pellucid.samples import Samples, as_penalty, as_samples, check_functions
 from pellucid.schedules import as_schedule
 from pellucid.storage import PathLike, layers_header, layers_tensors, write_file
@@ -36,13 +39,16 @@ from pellucid.training import (
 )
 
 if TYPE_CHECKING:
+    from pellucid.document import Document
     from pellucid.drawing import Drawing
 
 
-class Run(Record):
+class Run(Record, Result):
     """The record of one backpropagation: ``run.a[1]``, ``run.z[2]``, ``run.d[3]``, ``run.loss``, ``run.gradient``.
 
     See `pellucid.backprop.Record` for every attribute. A number can also be had by its label: ``run["d_2^3"]``.
+    Printed are the five steps with every number; of a batch those of sample 1, and the mean gradient. Of large layers
+    the first neurons and the last; `document` has more.
     """
 
     def __getitem__(self, label: str | Label) -> Any:
@@ -93,14 +99,39 @@ class Run(Record):
         """
         return explain(self, symbol, layer=layer, j=j, k=k, sample=sample, digits=digits)
 
+    @property
+    def text(self) -> str:
+        """The five steps with their numbers as plain text; of a batch those of sample 1, and the mean gradient."""
+        return FiveSteps(self).text()
+
+    def document(self, *, sample: int = 1, digits: int = 6, every: bool = False) -> Document:
+        """Return the five steps with their numbers as a document, with the network drawn above them.
+
+        Parameters
+        ----------
+        sample : int
+            Of a batch, from 1: whose numbers are shown. Step 5 has the mean gradient too.
+        digits : int in [1, 17]
+            Significant digits shown.
+        every : bool
+            Write out every neuron and weight; otherwise at most six for each quantity of a layer.
+
+        Raises
+        ------
+        UnknownLabelError
+            There is no such sample.
+        """
+        return FiveSteps(self, sample=sample, digits=digits, every=every).document()
+
+    def _drawing(self) -> Drawing:
+        return FiveSteps(self).drawing()
+
     def __repr__(self) -> str:
         what = "one input" if self.is_single else f"{len(self.y)} samples"
-        return (
-            f"<Run: {what} through {'-'.join(map(str, self.layers.sizes))}, {self.loss_function} loss {self.loss:.6g}>"
-        )
+        return f"<Run: {what} through {self.layers.sizes_text}, {self.loss_function} loss {self.loss:.6g}>"
 
 
-class Network(Layers):
+class Network(Layers, Displayed):
     """A feed-forward network, in the textbook's notation.
 
     Parameters
@@ -494,14 +525,15 @@ class Network(Layers):
         show : sequence of {'a', 'z', 'd', 'w', 'b'}
             What is labelled: activations, pre-activations and deltas in the circles, weights along the lines, biases.
         run : Run, optional
-            Put its numbers beside the labels.
+            Put its numbers in place of the labels.
         sample : int, optional
             Of the run, from 1, if it is that of a batch.
 
         Returns
         -------
         Drawing
-            ``.svg``, ``.save(path)``; notebooks show it. Of large layers the first neurons and the last.
+            ``.svg``, ``.latex`` (TikZ), ``.save(path)``; notebooks show it. Of large layers the first neurons and the
+            last.
         """
         from pellucid.drawing import draw  # loaded with the first drawing
 
@@ -543,34 +575,51 @@ class Network(Layers):
             )
         return (self.W if label.symbol == "w" else self.b)[label.layer], label.index
 
+    def document(self) -> Document:
+        """Return its drawing and the table of its layers as a document."""
+        from pellucid.document import Document, Figure, Paragraph, Table, escape
+
+        header, *rows = self._table()
+        cells = tuple(tuple(map(escape, row)) for row in rows)
+        blocks = (Figure(self.draw()), Table(header, cells), Paragraph(self._total()))
+        return Document(f"Network {self.sizes_text}", blocks)
+
     def __repr__(self) -> str:
         rows = [str(row) for row in self.activations.values()]
         if len(set(rows)) == 1:
-            activation = f"activation={rows[0]!r}"
+            activation = f"activation={brief(rows[0])}"
         elif len(set(rows[:-1])) == 1:
-            activation = f"activation={rows[0]!r}, output={rows[-1]!r}"
+            activation = f"activation={brief(rows[0])}, output={brief(rows[-1])}"
         else:
-            activation = f"activation={rows!r}"
+            activation = f"activation={rows!r}" if len(rows) <= 10 else f"activation={brief(rows)}"
+        sizes = list(self.sizes) if self.F <= 20 else brief(list(self.sizes))
         dtype = "" if self.dtype == np.float64 else f", dtype={str(self.dtype)!r}"
         bias = "" if self.has_bias else ", bias=False"
-        return f"Network({list(self.sizes)}, {activation}{dtype}{bias})"
+        return f"Network({sizes}, {activation}{dtype}{bias})"
 
     def __str__(self) -> str:
+        rows = self._table()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        right = (True, True, *(False for _ in rows[0][2:-1]), True)
+        lines = [
+            "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
+            for row in rows
+        ]
+        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {self._total()}", *(line.rstrip() for line in lines)])
+
+    def _total(self) -> str:
+        without = "" if self.has_bias else ", without biases"
+        return f"{self.parameters.size:,} parameters, {self.dtype}{without}"
+
+    def _table(self) -> list[tuple[str, ...]]:
+        """The header, and a row for each layer."""
         symbol_b = ("b",) if self.has_bias else ()
-        rows = [
+        rows: list[tuple[str, ...]] = [
             ("layer", "neurons", "activation", "W", *symbol_b, "parameters"),
             ("1", str(self.size(1)), "input", "", *("" for _ in symbol_b), ""),
         ]
         for l, sigma in self.activations.items():
             shapes = [self.W[l].shape, *(self.b[l].shape for _ in symbol_b)]
-            size = sum(map(math.prod, shapes))
-            rows.append((str(l), str(self.size(l)), str(sigma), *(str(shape) for shape in shapes), f"{size:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        right = (True, True, False, False, *(False for _ in symbol_b), True)
-        lines = [
-            "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
-            for row in rows
-        ]
-        total = f"{self.parameters.size:,} parameters, {self.dtype}"
-        without = "" if self.has_bias else ", without biases"
-        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {total}{without}", *(line.rstrip() for line in lines)])
+            count = sum(map(math.prod, shapes))
+            rows.append((str(l), str(self.size(l)), str(sigma), *map(str, shapes), f"{count:,}"))
+        return rows

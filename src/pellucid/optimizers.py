@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
+from pellucid.described import Brief, Described
 from pellucid.hints import hinted
-from pellucid.registry import Described, Registry
+from pellucid.registry import Registry
 
 
-@dataclass(eq=False)
-class OptimizerState:
+@dataclass(eq=False, repr=False)
+class OptimizerState(Brief):
     """What an optimizer remembers: its name, the steps taken, and arrays the size of the parameters, by name."""
 
     optimizer: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from pellucid.backprop import NO_PENALTY, feedforward, sample_losses, shares, to
 from pellucid.data import Encoding, Table
 from pellucid.data.rows import Rows, as_table
 from pellucid.data.tables import Column, is_text
+from pellucid.described import Brief
 from pellucid.errors import DataFileError
 from pellucid.losses import Loss, as_loss, check_output
 from pellucid.metrics import METRICS
 from pellucid.network import Network
+from pellucid.results import Result
 from pellucid.samples import Samples, as_samples
 from pellucid.schema import list_of, maybe, real, record, text
 from pellucid.storage import (
@@ -32,9 +34,15 @@ from pellucid.storage import (
     write_file,
 )
 
+if TYPE_CHECKING:
+    from pellucid.document import Block, Document
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+_MOST_CLASSES = 20
+"""Of a confusion matrix that is written out."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Brief, Result):
     """How a model does on rows with known targets.
 
     Attributes
@@ -54,12 +62,29 @@ class Evaluation:
     metrics: Mapping[str, float]
     confusion: np.ndarray[Any, Any] | None
 
+    def document(self) -> "Document":
+        """Return it as a document."""
+        from pellucid.document import Document, Heading, escape
+        from pellucid.document import Table as Rows
+
+        rows = [("rows", f"{self.n:,}"), ("loss", f"{self.loss:.6g}")]
+        rows += [(escape(name), f"{value:.6g}") for name, value in self.metrics.items()]
+        blocks: list[Block] = [Rows(("quantity", "value"), tuple(rows))]
+        if self.confusion is not None and len(self.confusion) <= _MOST_CLASSES:
+            counts = [[str(count) for count in row] for row in self.confusion.tolist()]
+            header = ("true class", *(f"predicted {i}" for i in range(len(counts))))
+            blocks += [
+                Heading(2, "Rows by true class and predicted class"),
+                Rows(header, tuple((str(i), *row) for i, row in enumerate(counts))),
+            ]
+        return Document("Evaluation", tuple(blocks))
+
 
 _BARE = "this model was saved without its loss and encoding, so rows have no targets for it"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Predictor:
+class Predictor(Brief):
     """A trained network, its loss, and its encoding.
 
     Attributes

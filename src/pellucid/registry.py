@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pellucid.described import shortened
 from pellucid.errors import UnknownNameError, import_extra, nearest, plain_name
-from pellucid.hints import Hinted
 
 
 class Row:
@@ -19,6 +19,9 @@ class Row:
 
     name: str
     settings: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {shortened(str(self), 200)}>"
 
     def find(self) -> Callable[..., Row] | None:
         """Return the look-up that gives this row back, or None if a user made it."""
@@ -41,29 +44,6 @@ def _empty(kind: type[Row]) -> Row:
 
 def _found(find: Callable[..., Row], name: str, settings: dict[str, float]) -> Row:
     return find(name, **settings)
-
-
-class Described(Hinted):
-    """A description told apart by its class and settings alone, which are its attributes; it does not change."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The numbers that it was made with, by name."""
-        return dict(vars(self))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in vars(self):
-            raise AttributeError(f"a {type(self).__name__} does not change; make another one with its own {name}")
-        super().__setattr__(name, value)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).items()))
 
 
 R = TypeVar("R")

@@ -10,12 +10,13 @@ import numpy as np
 from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_inputs, as_number, as_numbers, as_sample_weight
 from pellucid.backprop import Penalty
+from pellucid.described import Brief
 from pellucid.layers import Layers
 from pellucid.losses import Loss, as_loss, as_targets, check_output
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples(Brief):
     """Inputs X (n, n_1), targets Y (n, n_F), sample weights (n,) or None, in the network's dtype, and their loss."""
 
     X: Array

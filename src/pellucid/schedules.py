@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pellucid.arrays import as_count, as_number
+from pellucid.described import Described
 from pellucid.hints import hinted
-from pellucid.registry import Described, Registry
+from pellucid.registry import Registry
 
 
 class Schedule(Described):

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,13 +21,14 @@ from pellucid.activations import Activation
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.backprop import NO_PENALTY, Penalty
 from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
+from pellucid.described import Brief
 from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
 from pellucid.errors import TrainingDiverged, UnknownLabelError, import_extra, nearest
-from pellucid.hints import Hinted
 from pellucid.layers import Layers
 from pellucid.metrics import METRICS, Metric, as_metric
 from pellucid.optimizers import LBFGS, OPTIMIZERS, Optimizer, OptimizerState
 from pellucid.plots import plot_curves
+from pellucid.results import Result
 from pellucid.samples import Samples
 from pellucid.schedules import Constant, Schedule
 from pellucid.schema import dict_of, either, list_of, maybe, one_of, real, record, scalar, text, truth, whole
@@ -46,8 +47,12 @@ from pellucid.storage import (
     write_file,
 )
 
+if TYPE_CHECKING:
+    from pellucid.document import Block, Document, Table
+    from pellucid.drawing import Drawing
 
-class History(Hinted, Mapping[str, list[float]]):
+
+class History(Mapping[str, list[float]], Result):
     """The curves of a training: ``history["loss"]``, ``history["validation_loss"]``, ``history["accuracy"]``, …
 
     ``loss`` is the mean over the epoch's batches as trained, each batch counting by its samples, with penalty and
@@ -105,10 +110,64 @@ class History(Hinted, Mapping[str, list[float]]):
         """Plot the curves with Matplotlib; see `pellucid.plots.plot_curves`."""
         return plot_curves({name: v for name, v in self.items() if name != "learning_rate"}, self.best_epoch, axes)
 
+    def draw(self) -> Drawing:
+        """Draw the curves: the losses, and the other metrics below them.
+
+        Raises
+        ------
+        ValueError
+            No epoch was completed.
+        """
+        from pellucid.drawing import draw_curves
+
+        if not self.epochs:
+            raise ValueError("there are no curves to draw: no epoch was completed")
+        curves = {name: values for name, values in self.items() if name != "learning_rate"}
+        losses = {name: values for name, values in curves.items() if name.endswith("loss")}
+        others = {name: values for name, values in curves.items() if name not in losses}
+        panels = [curves for curves in (losses, others) if curves]
+        return draw_curves(panels, title="Curves of the training", marked=self.best_epoch)
+
+    @property
+    def ending(self) -> str:
+        """How many epochs there were, how the training ended, and which epoch the network has."""
+        best = "" if self.best_epoch is None else f"; the best epoch is {self.best_epoch}"
+        return f"{self.epochs:,} epoch{'' if self.epochs == 1 else 's'}, {_ENDINGS[self.stopped]}{best}"
+
+    def _rows(self, numbers: Sequence[int]) -> Table:
+        """The header and the rows of these epochs."""
+        from pellucid.document import Table, escape
+
+        rows = tuple((str(n), *(f"{values[n - 1]:.6g}" for values in self.values())) for n in numbers)
+        return Table(("epoch", *(escape(name.replace("_", " ")) for name in self)), rows)
+
+    def document(self) -> Document:
+        """Return its curves and its last row as a document."""
+        from pellucid.document import Document, Figure, Paragraph
+
+        blocks: list[Block] = [Paragraph(f"{self.ending}.")]
+        if self.epochs:
+            blocks += [Figure(self.draw()), self._rows([self.epochs])]
+        return Document("Training", tuple(blocks))
+
+    @property
+    def text(self) -> str:
+        """How it ended, and a table of the first, the best and the last epoch."""
+        from pellucid.document.rendering import plain
+
+        if not self.epochs:
+            return f"training: {self.ending}"
+        shown = sorted({1, self.best_epoch or self.epochs, self.epochs})
+        return f"training: {self.ending}\n\n{plain([self._rows(shown)])}"
+
+    def _drawing(self) -> Drawing | None:
+        return self.draw() if self.epochs else None
+
     def __repr__(self) -> str:
-        last = ", ".join(f"{name} {values[-1]:.6g}" for name, values in self.items())
+        shown = [f"{name[:40]} {values[-1]:.6g}" for name, values in self.items()]
+        shown = shown if len(shown) <= 6 else [*shown[:5], f"… ({len(shown)} curves)"]
         how = "" if self.optimizer is None else f" of {self.optimizer!r}"
-        return f"<History: {self.epochs} epochs{how}, stopped by {self.stopped}; {last}>"
+        return f"<History: {self.epochs} epochs{how}, stopped by {self.stopped}; {', '.join(shown)}>"
 
     def add(self, row: Mapping[str, float]) -> None:
         """Append an epoch."""
@@ -129,8 +188,18 @@ def curve_of(asked: str, curves: Iterable[str]) -> str | None:
     return nearest(prefix + (METRICS[metric].name if metric in METRICS else metric), curves)
 
 
-@dataclass(eq=False)
-class Epoch:
+_ENDINGS = {
+    "epochs": "all that were asked for",
+    "patience": "stopped by patience: the loss no longer fell",
+    "callback": "stopped by a callback",
+    "interrupted": "interrupted",
+    "converged": "converged",
+    "stalled": "stalled: the line search found no lower loss",
+}
+
+
+@dataclass(eq=False, repr=False)
+class Epoch(Brief):
     """What a callback sees at the end of an epoch.
 
     Attributes

@@ -390,7 +390,9 @@ def test_latex_is_the_explanations_own():
     assert text_of(*arguments, "--explain", "d_1^2") == run.explain("d_1^2").latex + "\n"
     whole = text_of(*arguments, "--every")
     for label in labels_of([3, 4, 2]):
-        assert run.explain(label.removeprefix("∂L/∂")).latex in whole or label == "L"
+        explanation = run.explain(label.removeprefix("∂L/∂"))
+        assert f"{explanation.quantity_latex} &= {explanation.steps[0][1]}" in whole
+        assert all(latex in whole for _, latex in explanation.steps)
     assert whole.count(r"\begin{aligned}") == whole.count(r"\end{aligned}") > 0
 
 

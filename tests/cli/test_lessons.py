@@ -101,7 +101,7 @@ def test_a_class_and_its_grades(run, tmp_path):
         (["worksheet", "--variant", "-1"], "variant"),
         (["worksheet", "--blank", "--key"], "ask for one"),
         (["worksheet", "--class", "3"], "-o"),
-        (["worksheet", "-o", "a.doc"], "ends in"),
+        (["worksheet", "-o", "a.doc"], "saved as .txt"),
         (["worksheet", "-o", "none/a.pdf"], "none"),
         (["grade", "none.toml"], "none.toml"),
     ],

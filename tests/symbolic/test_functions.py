@@ -176,11 +176,11 @@ def test_refused():
 
 def test_derivations_of_user_made_rows_look_like_the_others():
     found = derive(pl.symbolic.activation("z/(1+exp(-z))", "swish"))
-    assert "σ'(z)" in found.text()
-    assert "swish" in found.text()
-    assert found.html().startswith("<!DOCTYPE html>")
+    assert "σ'(z)" in found.text
+    assert "swish" in found.text
+    assert found.html.startswith("<!DOCTYPE html>")
     assert derive(pl.symbolic.loss("(a - y)^4")).lines[-1].latex.startswith(r"\frac1m")
-    assert "gelu" in tables_document().text()
+    assert "gelu" in tables_document().text
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -190,7 +190,7 @@ def test_derivations_of_user_made_rows_look_like_the_others():
 )
 def test_the_equations_of_a_network(sizes, output, loss, bias):
     net = pl.Network(sizes, "tanh", output=output, init=0.0, bias=bias)
-    text = equations(net, loss).text()
+    text = equations(net, loss).text
     F = len(sizes)
     if max(sizes) < 8:
         for symbol in "wbza":

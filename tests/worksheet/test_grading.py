@@ -312,7 +312,7 @@ def test_what_is_not_graded_is_named(tmp_path):
     )
     assert graded.answers.unknown == ("13", "1 df/dz")
     assert [one.verdict for one in graded.judgements[2]] == ["right", "wrong"]
-    assert "name no variant" in graded.report().text()
+    assert "name no variant" in graded.report().text
 
 
 def test_no_file_stops_another(tmp_path):
@@ -324,10 +324,10 @@ def test_no_file_stops_another(tmp_path):
     a, b, c = ws.grade_folder(tmp_path)
     together = ws.grade_folder(tmp_path, processes=2)
     assert ws.grades_csv(together) == ws.grades_csv([a, b, c])
-    assert together[1].report().text() == b.report().text()
+    assert together[1].report().text == b.report().text
     assert isinstance(a, ws.NotGraded)
     assert b.sheet.seed == c.sheet.seed == 5
-    b.report().html().encode()
+    b.report().html.encode()
     rows = list(csv.reader(io.StringIO(ws.grades_csv([a, b, c]))))
     assert [row[0] for row in rows[1:]] == ["a.json", "b.json", "c/b.toml"]
     assert ws.passed_over(tmp_path) == ["d.txt"]
@@ -348,7 +348,7 @@ def test_whatever_is_in_a_file_the_others_are_graded(tmp_path, monkeypatch):
     ws.grades_csv(graded).encode()
     for one in graded:
         if isinstance(one, ws.Grade):
-            one.report().html().encode()
+            one.report().html.encode()
     monkeypatch.setattr("pellucid.worksheet.grading.worksheet", lambda _: 1 / 0)
     assert "could not be graded: ZeroDivisionError" in ws.grade_folder(tmp_path)[-1].reason
 
@@ -397,7 +397,7 @@ def test_undecided_is_not_wrong(monkeypatch):
     monkeypatch.setattr(equivalence, "SECONDS", -1.0)
     found = judged(9, "σ'", "1/(2 + e^z + e^(-z))")
     assert found.verdict == "undecided"
-    assert "teacher" in ws.grade(ws.as_answers({"9": "1/(2 + e^z + e^(-z))"})).report().text()
+    assert "teacher" in ws.grade(ws.as_answers({"9": "1/(2 + e^z + e^(-z))"})).report().text
 
 
 def test_files(tmp_path):
@@ -411,7 +411,7 @@ def test_files(tmp_path):
     assert graded.answers.student == "Ada <b>"
     assert graded.answers.unknown == ("foo", "99")
     assert graded.judgements[9][0].given == "σ(z)"
-    assert "<b>" not in graded.report().html().replace("<body>", "")
+    assert "<b>" not in graded.report().html.replace("<body>", "")
     with pytest.raises(DataFileError, match="answers variant 3, and variant 4"):
         ws.grade(toml, 4)
     data = tmp_path / "a.json"
@@ -452,11 +452,11 @@ def test_a_folder(tmp_path):
 
 def test_the_report():
     graded = ws.grade(ws.as_answers({"student": "Ada", "1": "8(5x^3-x-1)", "7": "25", "8": "(2,-1,2)"}))
-    text = graded.report().text()
+    text = graded.report().text
     assert "1 of 48 points, Ada" in text
     assert "The innermost derivative is missing." in text
     assert "8 (15 x^2 - 1)" not in text
-    assert "8 (15 x^2 - 1)" in graded.report(solutions=True).text()
+    assert "8 (15 x^2 - 1)" in graded.report(solutions=True).text
     assert "No answer:" in text
     json.dumps(graded.to_dict())
 

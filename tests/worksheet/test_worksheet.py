@@ -187,7 +187,7 @@ def pages(pdf):
 
 def test_sheets_fit_the_pages_of_the_original(sheet):
     assert pages(ws.blank(sheet).pdf()) == pages(original_blank())
-    assert len(ws.solved(sheet).text()) <= 4 / 3 * len(ws.solved(ws.worksheet()).text())
+    assert len(ws.solved(sheet).text) <= 4 / 3 * len(ws.solved(ws.worksheet()).text)
 
 
 @cache
@@ -203,12 +203,12 @@ def test_forms():
     sheet = ws.worksheet(2)
     for make in (ws.solved, ws.blank, ws.key):
         document = make(sheet)
-        for form in (document.text(), document.markdown(), document.latex(), document.html()):
+        for form in (document.text, document.markdown, document.latex, document.html):
             assert "The Hadamard product" in form
-    assert "8 (15 x^2 - 1) (5 x^3 - x - 1)" in ws.key(ws.worksheet()).text()
+    assert "8 (15 x^2 - 1) (5 x^3 - x - 1)" in ws.key(ws.worksheet()).text
     answer = exercise(sheet, 1).fields[0].expected_latex
-    assert answer not in ws.blank(sheet).latex()
-    assert "Ada" in ws.blank(sheet, "Ada").html()
+    assert answer not in ws.blank(sheet).latex
+    assert "Ada" in ws.blank(sheet, "Ada").html
 
 
 def test_a_class(tmp_path):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.arrays import Array
 from pellucid.checking.mistakes import MISTAKES, Mistake, equation_latex, equation_text
+from pellucid.described import Brief
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Block, Document, Equation
 
 VERDICTS = ("right", "convention", "wrong")
 STEPS = {
@@ -20,8 +25,8 @@ STEPS = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, repr=False)
+class Part(Brief):
     """One mistake, and where it is.
 
     Attributes
@@ -88,8 +93,8 @@ class Part:
         return row.right, row.wrong
 
 
-@dataclass(frozen=True)
-class Hypothesis:
+@dataclass(frozen=True, repr=False)
+class Hypothesis(Brief):
     """What would give the numbers: one mistake, or several together."""
 
     parts: tuple[Part, ...]
@@ -110,8 +115,8 @@ class Hypothesis:
         return min(part.step for part in self.parts)
 
 
-@dataclass(frozen=True)
-class Shown:
+@dataclass(frozen=True, repr=False)
+class Shown(Brief):
     """The number that shows the mistake best."""
 
     label: str
@@ -122,18 +127,20 @@ class Shown:
         return f"{self.label}: given {self.given:.6g}, right {self.right:.6g}"
 
 
-@dataclass(frozen=True)
-class BetterInput:
+@dataclass(frozen=True, repr=False)
+class BetterInput(Brief):
     """Samples on which the hypotheses that are left give different numbers."""
 
-    X: Array = field(repr=False)
-    y: Array = field(repr=False)
+    X: Array
+    y: Array
     why: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
-    """What a gradient under test is. True if it is right, up to a convention.
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
+    r"""What a gradient under test is. True if it is right, up to a convention.
+
+    `latex` is an ``aligned`` block, which goes between ``\[`` and ``\]``.
 
     Attributes
     ----------
@@ -212,10 +219,8 @@ class Diagnosis:
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join(lines)
 
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"<Diagnosis: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"
 
     @property
     def latex(self) -> str:
@@ -228,28 +233,25 @@ class Diagnosis:
         rows = rows or [r"\text{right}"]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex}\n$$"
+    def document(self) -> Document:
+        """Return it as a document."""
+        from pellucid.document import Document, Items, Paragraph, escape
 
-    def _repr_html_(self) -> str:
-        colour = {"right": "#1a7f37", "convention": "#9a6700", "wrong": "#cf222e"}[self.verdict]
-        blocks = [f'<p><strong style="color:{colour}">{html.escape(self.headline)}</strong></p>']
-        groups: list[tuple[tuple[Part, ...], str]] = [((part,), "") for part in self.behaviour]
-        groups += [
-            (one.parts, f"{i}. " if len(self.hypotheses) > 1 else "") for i, one in enumerate(self.hypotheses, 1)
-        ]
-        for parts, number in groups:
-            for part in parts:
-                right, wrong = (_marked(equation) for equation in part.equations())
-                row = part.mistake
-                blocks.append(
-                    f"<p>{number}<b>[{row.row}] {html.escape(part.title)}</b><br>right: <code>{right}</code><br>"
-                    f"here: <code>{wrong}</code><br>{html.escape(row.why)}<br>Repair: {html.escape(row.repair)}</p>"
-                )
-        tail = [str(self.shown)] if self.shown else []
-        tail += [*self.located, *([self.better_input.why] if self.better_input else []), *self.notes]
-        blocks += [f"<p>{html.escape(line)}</p>" for line in tail]
-        return "<div>" + "".join(blocks) + "</div>"
+        tone = {"right": "good", "convention": "doubtful", "wrong": "bad"}[self.verdict]
+        blocks: list[Block] = [Paragraph(f"**{escape(self.headline)}**", tone)]  # type: ignore[arg-type]
+        for part in self.behaviour:
+            blocks += _part_blocks(part)
+        several = len(self.hypotheses) > 1
+        if several:
+            blocks.append(Paragraph(f"{len(self.hypotheses)} hypotheses give these numbers, the likeliest first:"))
+        for i, one in enumerate(self.hypotheses, start=1):
+            for k, part in enumerate(one.parts):
+                blocks += _part_blocks(part, "and " if k else f"{i}. " if several else "")
+        tail = [f"seen best at {self.shown}"] if self.shown else []
+        tail += [*self.located, *([f"a better input: {self.better_input.why}"] if self.better_input else [])]
+        tail += [f"note: {note}" for note in self.notes]
+        blocks += [Items(tuple(map(escape, tail)))] if tail else []
+        return Document("Diagnosis of a gradient", tuple(blocks))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
@@ -294,5 +296,21 @@ def _told(part: Part) -> list[str]:
     return [f"    right   {right}", f"    here    {wrong}", f"    why     {row.why}", f"    repair  {row.repair}"]
 
 
-def _marked(equation: str) -> str:
-    return html.escape(equation).replace("⟦", "<mark>").replace("⟧", "</mark>")
+def _part_blocks(part: Part, number: str = "") -> Iterator[Block]:
+    from pellucid.document import Paragraph, escape
+
+    row = part.mistake
+    yield Paragraph(f"{number}**[{row.row}] {escape(part.title)}**")
+    yield equations_block(part)
+    yield Paragraph(f"{escape(row.why)} Repair: {escape(row.repair)}")
+
+
+def equations_block(part: Part) -> Equation:
+    """Return the equation as it must be and as it was computed, as a block of a document."""
+    from pellucid.document import Equation
+
+    (right, wrong), (right_latex, wrong_latex) = part.equations(), part.equations_latex()
+    return Equation(
+        (rf"\text{{right:}}\quad & {right_latex}", rf"\text{{here:}}\quad & {wrong_latex}"),
+        (f"right: & {right}", f"here: & {wrong}"),
+    )

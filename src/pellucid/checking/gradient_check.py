@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,11 @@ from pellucid.backprop import Penalty, feedforward, gradient, mean_gradient, sha
 from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import canonical_pair
 from pellucid.notation import Label
+from pellucid.results import Result
 from pellucid.samples import Samples
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 _EPS = sys.float_info.epsilon
 _STEP = _EPS**0.2
@@ -50,7 +54,7 @@ class PartialCheck(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientCheck:
+class GradientCheck(Result):
     """The result of a gradient check; true if partials could be compared and all of them agree.
 
     Attributes
@@ -82,18 +86,50 @@ class GradientCheck:
     def __bool__(self) -> bool:
         return self.passed
 
-    def __repr__(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """How it ended, in a phrase."""
         verdict = "passed" if self.passed else f"FAILED for {len(self.failed)} of {self.compared} partials"
-        verdict = verdict if self.compared else "could compare nothing"
-        lines = [f"gradient check {verdict}: {self.compared} partials compared, tolerance {self.tolerance:.0e}"]
+        return verdict if self.compared else "could compare nothing"
+
+    def __repr__(self) -> str:
+        worst = f", worst relative error {self.worst.relative_error:.1e} at {self.worst.label}" if self.worst else ""
+        return f"<GradientCheck: {self.verdict}, {self.compared} partials compared{worst}>"
+
+    def document(self) -> Document:
+        """Return it as a document."""
+        from pellucid.document import Document, Items, Paragraph, Table, escape
+
+        said = f"{self.compared:,} partials compared with difference quotients, tolerance {self.tolerance:.0e}"
+        rows = tuple((str(l), f"{error:.1e}") for l, error in self.relative_error.items())
+        partials = [self.worst] if self.worst else []
+        partials += self.failed[1:5]
+        found = [f"{'worst' if i == 0 else 'failed'}: {partial}" for i, partial in enumerate(partials)]
+        found += [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
+        found += [self._set_aside()] if self.set_aside else []
+        return Document(
+            "Gradient check",
+            (
+                Paragraph(f"**{self.verdict}**: {said}", "good" if self.passed else "bad"),
+                Table(("layer", "relative error"), rows),
+                *([Items(tuple(map(escape, found)))] if found else []),
+            ),
+        )
+
+    def _set_aside(self) -> str:
+        shown = ", ".join(map(str, self.set_aside[:4])) + (", …" if len(self.set_aside) > 4 else "")
+        return f"set aside at a kink: {len(self.set_aside)} ({shown})"
+
+    @property
+    def text(self) -> str:
+        """The verdict, the relative error of each layer, and the worst partials, a line for each."""
+        lines = [f"gradient check {self.verdict}: {self.compared} partials compared, tolerance {self.tolerance:.0e}"]
         lines += [f"  layer {l}: relative error {error:.1e}" for l, error in self.relative_error.items()]
         lines += [f"  worst: {self.worst}"] if self.worst else []
         lines += [f"  failed: {partial}" for partial in self.failed[1:5]]
         if len(self.failed) > 5:
             lines.append(f"  and {len(self.failed) - 5} more")
-        if self.set_aside:
-            shown = ", ".join(map(str, self.set_aside[:4])) + (", …" if len(self.set_aside) > 4 else "")
-            lines.append(f"  set aside at a kink: {len(self.set_aside)} ({shown})")
+        lines += [f"  {self._set_aside()}"] if self.set_aside else []
         return "\n".join(lines)
 
 

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pellucid.described import Brief
 
-@dataclass(frozen=True)
-class Mistake:
+
+@dataclass(frozen=True, repr=False)
+class Mistake(Brief):
     """A row of the table.
 
     Parameters

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.backprop import Record
-from pellucid.checking.diagnosis import Hypothesis, Part, Shown
+from pellucid.checking.diagnosis import Hypothesis, Part, Shown, equations_block
 from pellucid.checking.factors import named_factors
 from pellucid.checking.hypotheses import (
     Fault,
@@ -30,19 +29,26 @@ from pellucid.checking.hypotheses import (
 )
 from pellucid.checking.judgement import fault_detail
 from pellucid.checking.problem import PerLayerArrays, Problem, output_delta
+from pellucid.described import Brief
 from pellucid.errors import UnknownLabelError
-from pellucid.explanation import explain
+from pellucid.explanation import Explanation, explain
 from pellucid.losses import LOSSES
 from pellucid.notation import SYMBOLS, Label, parse
+from pellucid.results import Result
 from pellucid.samples import Samples
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 _ROUNDINGS = range(2, 7)
 """Digits, significant or after the point, that intermediate results may have been rounded to."""
 
 
-@dataclass(frozen=True)
-class ValueDiagnosis:
-    """What a number worked out by hand is. True if it is right, whenever it was rounded.
+@dataclass(frozen=True, repr=False)
+class ValueDiagnosis(Result):
+    r"""What a number worked out by hand is. True if it is right, whenever it was rounded.
+
+    `latex` is the right equation as an ``aligned`` block, which goes between ``\[`` and ``\]``.
 
     Attributes
     ----------
@@ -61,7 +67,7 @@ class ValueDiagnosis:
         Mistakes that give this number, the likeliest first.
     detail : str
         How it was rounded, or which entry it follows from.
-    equation : str
+    explanation : Explanation or None
         The right equation with its numbers.
     """
 
@@ -72,8 +78,7 @@ class ValueDiagnosis:
     digits: int
     hypotheses: tuple[Hypothesis, ...] = ()
     detail: str = ""
-    equation: str = field(default="", repr=False)
-    equation_latex: str = field(default="", repr=False)
+    explanation: Explanation | None = None
 
     def __bool__(self) -> bool:
         return self.verdict in ("right", "rounded_early")
@@ -101,28 +106,47 @@ class ValueDiagnosis:
         """The diagnosis over several lines."""
         lines = [self.headline]
         if self.verdict == "wrong":
-            lines.append("It looks like:" if self.hypotheses else "No mistake that is known here gives this number.")
+            lines.append(self._about_hypotheses())
         for hypothesis in self.hypotheses:
             for part in hypothesis.parts:
                 right, wrong = part.equations()
                 lines += [f"  [{part.row}] {part.title}", f"      right   {right}", f"      here    {wrong}"]
-        if not self and self.equation:
-            lines.append(self.equation)
+        if not self and self.explanation is not None:
+            lines.append(self.explanation.text)
         return "\n".join(lines)
 
-    def __str__(self) -> str:
-        return self.text
+    @property
+    def latex(self) -> str:
+        """The right equation with its numbers as LaTeX."""
+        return "" if self.explanation is None else self.explanation.latex
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+    def document(self) -> Document:
+        """Return it as a document."""
+        from pellucid.document import Block, Document, Paragraph, escape
 
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.equation_latex}\n$$"
+        tone = {"right": "good", "wrong": "bad"}.get(self.verdict, "doubtful")
+        blocks: list[Block] = [Paragraph(f"**{escape(self.headline)}**", tone)]  # type: ignore[arg-type]
+        if self.verdict == "wrong":
+            blocks.append(Paragraph(self._about_hypotheses()))
+        for hypothesis in self.hypotheses:
+            for part in hypothesis.parts:
+                blocks += [Paragraph(f"**[{part.row}] {escape(part.title)}**"), equations_block(part)]
+        if not self and self.explanation is not None:
+            blocks += self.explanation.document().blocks
+        return Document("Diagnosis of a number", tuple(blocks))
+
+    def _about_hypotheses(self) -> str:
+        return "It looks like:" if self.hypotheses else "No mistake that is known here gives this number."
+
+    def __repr__(self) -> str:
+        return f"<ValueDiagnosis: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold."""
-        data = asdict(self)
+        data = {name: getattr(self, name) for name in ("verdict", "label", "value", "expected", "digits", "detail")}
         data["hypotheses"] = [[asdict(part) for part in one.parts] for one in self.hypotheses]
+        if self.explanation is not None:
+            data |= {"equation": self.explanation.text, "equation_latex": self.explanation.latex}
         return data | {"rows": list(self.rows), "headline": self.headline}
 
 
@@ -385,8 +409,7 @@ def diagnose_value(
         value,
         exact,
         digits,
-        equation=explanation.text,
-        equation_latex=explanation.latex,
+        explanation=explanation,
         **rest,
     )
     if rounds_to(exact, value, digits):
@@ -552,8 +575,8 @@ def _chain(
     return bench.of(Quantities({"z": z, "a": a, "d": d, "w": W, "b": b}), label)
 
 
-@dataclass(frozen=True)
-class Separation:
+@dataclass(frozen=True, repr=False)
+class Separation(Brief, Result):
     """Whether the numbers of an exercise keep the mistakes apart. True if each shows and no two look the same.
 
     Attributes
@@ -573,15 +596,26 @@ class Separation:
     def __bool__(self) -> bool:
         return not self.hidden and not self.confused
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """What is hidden or confused, a line for each."""
+        return "\n".join(self._lines())
+
+    def document(self) -> Document:
+        """Return it as a document."""
+        from pellucid.document import Document, Items, escape
+
+        return Document("Which mistakes the numbers keep apart", (Items(tuple(map(escape, self._lines()))),))
+
+    def _lines(self) -> list[str]:
         if self:
-            return "the numbers keep all mistakes apart"
+            return ["the numbers keep all mistakes apart"]
         lines = [f"does not show: [{'+'.join(one.rows)}] {one.title}" for one in self.hidden]
         lines += [
             f"look the same: [{'+'.join(u.rows)}] {u.title} and [{'+'.join(v.rows)}] {v.title}"
             for u, v in self.confused
         ]
-        return "\n".join(lines)
+        return lines
 
 
 def keeps_apart(

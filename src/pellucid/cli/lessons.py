@@ -65,7 +65,7 @@ def chain(
         _write_or_print(found[0].draw().svg, output)
         return
     if output is None and form == "text":
-        out.print_text("\n".join(one.text() for one in found).rstrip("\n"))
+        out.print_text("\n".join(one.text for one in found).rstrip("\n"))
         return
     _deliver(_joined([one.document() for one in found]), form, output)
 
@@ -115,7 +115,7 @@ def draw(
     show: str = "a",
     output: Output = None,
 ) -> None:
-    """Draw a network with its labels, as SVG.
+    """Draw a network with its labels.
 
     Parameters
     ----------
@@ -130,13 +130,14 @@ def draw(
     show
         What to label: any of a, w, b, z, d, such as a,w,b.
     output
-        The file; without it the drawing goes to standard output.
+        The file, whose ending chooses the format (.svg, .tex, .html, .pdf); without it SVG goes to standard output.
     """
     symbols = tuple(symbol.strip() for symbol in show.split(",") if symbol.strip())
-    if output is not None and not output.lower().endswith(".svg"):
-        raise ValueError(f"a drawing is SVG: {output} should end in .svg")
     drawing = _network(network, activation, output_activation, bias).draw(show=symbols)
-    _write_or_print(drawing.svg, output)
+    if output is None:
+        _write_or_print(drawing.svg, None)
+    else:
+        drawing.save(output)
 
 
 @app.command
@@ -311,7 +312,12 @@ def _deliver(document: "Document", form: str, path: str | None) -> None:
         check_writable(path)
         document.save(path)
         return
-    writers = {"text": document.text, "markdown": document.markdown, "latex": document.latex, "html": document.html}
+    writers = {
+        "text": lambda: document.text,
+        "markdown": lambda: document.markdown,
+        "latex": lambda: document.latex_document,
+        "html": lambda: document.html,
+    }
     if form == "pdf":
         raise ValueError("PDF is written to a file: name one with -o")
     if form not in writers:

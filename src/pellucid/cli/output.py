@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,15 +16,12 @@ from pellucid.checking import GradientCheck
 from pellucid.data import Encoding, Table
 from pellucid.data.tables import Column
 from pellucid.errors import visible
+from pellucid.five_steps import FiveSteps
 from pellucid.layers import PerLayer
-from pellucid.losses import canonical_pair
 from pellucid.network import Network, Run
 from pellucid.predictor import Evaluation, Predictor
 from pellucid.storage import ModelFile, write_atomically
 from pellucid.training import Checkpoint, History, read_checkpoint
-
-_SHOWN = 6
-"""Neurons or weights of a layer that a worked example shows unless asked for all."""
 
 
 class _Console(Console):
@@ -303,119 +300,5 @@ def run_json(run: Run) -> dict[str, Any]:
 
 def print_run(run: Run, *, digits: int, every: bool, latex: bool) -> None:
     """Print the five steps of one sample, equation by equation."""
-    for line in _five_steps(run, digits, every, latex):
-        print_text(line)
-
-
-_STEPS = {
-    "input": ("1 Input: a^1 = x", r"1 Input: $a^1 = x$"),
-    "feedforward": (
-        "2 Feedforward: z^l = W^l a^{l-1} + b^l, a^l = σ(z^l)",
-        r"2 Feedforward: $z^l = W^l a^{l-1} + b^l$, $a^l = \sigma(z^l)$",
-    ),
-    "output": (
-        "3 Output (1): d^F = ∇_a L ⊙ σ'(z^F)",
-        r"3 Output (1): $d^F = \nabla_a L \odot \sigma'(z^F)$",
-    ),
-    "canonical": (
-        "3 Output (1), which collapses for {pair}: d^F = {delta}",
-        r"3 Output (1), which collapses for {pair}: $d^F_j = {delta_latex}$",
-    ),
-    "jacobian": (
-        "3 Output (1), where σ' is a Jacobian J: d^F = J^T ∇_a L",
-        r"3 Output (1), where $\sigma'$ is a Jacobian $J$: $d^F = J^T \nabla_a L$",
-    ),
-    "backpropagate": (
-        "4 Backpropagate (2): d^l = ((W^{l+1})^T d^{l+1}) ⊙ σ'(z^l)",
-        r"4 Backpropagate (2): $d^l = ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)$",
-    ),
-    "gradient": (
-        "5 Gradient (3), (4): ∂L/∂w_jk^l = a_k^{l-1} d_j^l, ∂L/∂b_j^l = d_j^l",
-        r"5 Gradient (3), (4): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$, $\partial L/\partial b_j^l = d_j^l$",
-    ),
-    "feedforward without biases": (
-        "2 Feedforward: z^l = W^l a^{l-1}, a^l = σ(z^l)",
-        r"2 Feedforward: $z^l = W^l a^{l-1}$, $a^l = \sigma(z^l)$",
-    ),
-    "gradient without biases": (
-        "5 Gradient (3): ∂L/∂w_jk^l = a_k^{l-1} d_j^l",
-        r"5 Gradient (3): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$",
-    ),
-}
-"""The heading of each step as text and LaTeX; step 3 has three cases, steps 2 and 5 have two."""
-
-
-def _five_steps(run: Run, digits: int, every: bool, latex: bool) -> Iterator[str]:
-    layers, F, loss = run.layers, run.layers.F, run.loss_function
-    without = "" if layers.has_bias else " without biases"
-
-    def heading(step: str) -> str:
-        text, tex = _STEPS[step]
-        if step == "canonical":
-            pair = canonical_pair(loss, layers.activations[F])
-            assert pair is not None
-            who = f"{loss} with {layers.activations[F]}"
-            text = text.format(pair=who, delta=pair.delta_formula)
-            tex = tex.format(pair=who.replace("_", r"\_"), delta_latex=pair.delta_latex)
-        return f"\n\\paragraph{{{tex}}}" if latex else f"\n{text}"
-
-    def worked(symbol: str, layer: int, *, in_lines: bool) -> Iterator[str]:
-        labels = [label for label in layers.labels(symbol) if label.layer == layer]
-        shown = labels if every or len(labels) <= _SHOWN else [*labels[: _SHOWN - 1], labels[-1]]
-        for label in shown:
-            if len(shown) < len(labels) and label is labels[-1]:
-                left_out = f"… {len(labels) - len(shown)} more (--every shows them)"
-                yield f"% {left_out}" if latex else f"  {left_out}"
-            explanation = run.explain(label, digits=digits)
-            if latex:
-                yield f"\\[\n{explanation.latex}\n\\]"
-            elif in_lines:
-                yield "\n".join(f"  {line}" for line in explanation.text.split("\n") if not line.startswith("    with"))
-            else:
-                yield f"  {explanation.line}"
-
-    yield from _definitions(run, latex)
-    yield heading("input")
-    yield from worked("a", 1, in_lines=False)
-    yield heading(f"feedforward{without}")
-    for l in range(2, F + 1):
-        yield from worked("z", l, in_lines=True)
-        yield from worked("a", l, in_lines=False)
-    total = run.explain("L", digits=digits)
-    yield f"\\[\n{total.latex}\n\\]" if latex else f"\n  {total.line}"
-    sigma = layers.activations[F]
-    yield heading("canonical" if canonical_pair(loss, sigma) else "output" if sigma.elementwise else "jacobian")
-    yield from worked("d", F, in_lines=True)
-    if F > 2:
-        yield heading("backpropagate")
-        for l in range(F - 1, 1, -1):
-            yield from worked("d", l, in_lines=True)
-    yield heading(f"gradient{without}")
-    for l in range(2, F + 1):
-        yield from worked("w", l, in_lines=False)
-        yield from worked("b", l, in_lines=False)
-
-
-def _definitions(run: Run, latex: bool) -> Iterator[str]:
-    """Say what σ, σ' and L are, once."""
-    layers, loss = run.layers, run.loss_function
-    sizes, m = "-".join(map(str, layers.sizes)), layers.size(layers.F)
-    target = ", ".join(f"{v:g}" for v in run.y[:_SHOWN].tolist()) + (", …" if m > _SHOWN else "")
-    by_row: dict[str, list[int]] = {}
-    for l, sigma in layers.activations.items():
-        by_row.setdefault(str(sigma), []).append(l)
-    if latex:
-        yield f"Backpropagation through {sizes}"
-        yield rf"\[ L = {loss.latex}, \quad m = {m}, \quad y = ({target.replace('…', chr(92) + 'ldots')}) \]"
-    else:
-        yield f"Backpropagation through {sizes}"
-        yield f"  loss {loss}: L = {loss.formula}, ∂L/∂a_j = {loss.gradient_formula}, m = {m}"
-        yield f"  target y = ({target})"
-    for name, numbers in by_row.items():
-        row = layers.activations[numbers[0]]
-        if latex:
-            yield rf"\[ \sigma(z) = {row.latex}, \quad \sigma'(z) = {row.derivative_latex} \]"
-        else:
-            which = f"layer{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-            slope = f"σ'(z) = {row.derivative_formula}" if row.elementwise else row.derivative_formula
-            yield f"  {which} {name}: σ(z) = {row.formula}, {slope}"
+    steps = FiveSteps(run, digits=digits, every=every)
+    print_text(steps.document().latex if latex else steps.text(" (--every shows them)"))

@@ -3,17 +3,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.data.tables import Table
-from pellucid.hints import Hinted
+from pellucid.described import brief
+from pellucid.results import Displayed
+
+if TYPE_CHECKING:
+    from pellucid.document import Block, Document
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset(Hinted):
+_ROWS = 20
+"""Classes that are listed."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Displayed):
     """Inputs and targets, ready for `pellucid.Network.train`.
 
     Attributes
@@ -44,6 +52,26 @@ class Dataset(Hinted):
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def document(self) -> "Document":
+        """Return what it holds as a document: shapes, ranges, the samples of each class."""
+        from pellucid.document import Document, Paragraph, escape
+        from pellucid.document import Table as Rows
+
+        rows = [("X", " × ".join(map(str, self.X.shape)), f"{self.X.min():.4g} … {self.X.max():.4g}")]
+        rows.append(("y", " × ".join(map(str, self.y.shape)), f"{self.y.min():.4g} … {self.y.max():.4g}"))
+        blocks: list[Block] = [Paragraph(escape(f"Source: {self.source}"))]
+        blocks.append(Rows(("array", "shape", "range"), tuple(rows)))
+        if self.class_names:
+            counts = np.bincount(self.y, minlength=len(self.class_names)).tolist()
+            counted = [(escape(name), f"{count:,}") for name, count in zip(self.class_names, counts, strict=True)]
+            more = [("…", f"{len(counted) - _ROWS} more classes")] if len(counted) > _ROWS else []
+            blocks.append(Rows(("class", "samples"), (*counted[:_ROWS], *more)))
+        return Document(f"Data set {self.name}: {len(self):,} samples", tuple(blocks))
+
+    def __repr__(self) -> str:
+        kind = f"{len(self.class_names)} classes" if self.class_names else f"{self.y.shape[1]} targets"
+        return f"<Dataset {brief(self.name)}: {len(self):,} samples of {self.X.shape[1]:,} features, {kind}>"
 
     def split(self, fraction: float, seed: int = 0) -> tuple["Dataset", "Dataset"]:
         """Split at random into a larger part and one that holds the fraction, at least one sample each.

@@ -11,6 +11,7 @@ import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.data.tables import Column, Table, check_columns, is_text, listed
+from pellucid.described import Brief
 from pellucid.errors import DataFileError, unknown_name
 
 SCALINGS = ("auto", "standard", "range", "none")
@@ -20,8 +21,8 @@ MOST_CLASSES = 20
 """A numeric target is taken for classes if it holds whole numbers and no more different ones than this."""
 
 
-@dataclass(frozen=True)
-class InputEncoding:
+@dataclass(frozen=True, repr=False)
+class InputEncoding(Brief):
     """One column as inputs: (x - offset)/scale for numbers, one input per category for text.
 
     Attributes
@@ -56,8 +57,8 @@ class InputEncoding:
         return (self.name,) if self.categories is None else tuple(f"{self.name}={value}" for value in self.categories)
 
 
-@dataclass(frozen=True)
-class TargetEncoding:
+@dataclass(frozen=True, repr=False)
+class TargetEncoding(Brief):
     """The target columns: classes of one column, or numbers scaled as (y - offset)/scale.
 
     Attributes
@@ -85,8 +86,8 @@ class TargetEncoding:
             raise ValueError("the targets' offsets and scales are no scaling")
 
 
-@dataclass(frozen=True)
-class Encoding:
+@dataclass(frozen=True, repr=False)
+class Encoding(Brief):
     """How raw rows become inputs and targets."""
 
     inputs: tuple[InputEncoding, ...]

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.described import brief
 from pellucid.errors import DataFileError, unknown_name
 
 Column = np.ndarray[Any, Any]
 """Of shape (n,): real numbers, or str."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table:
     """Columns of equal length, each of finite numbers or of text.
 
@@ -49,6 +50,10 @@ class Table:
                 raise ValueError(f"{self.name}: the target {target!r} is named twice")
             if target not in self.columns:
                 raise unknown_name(f"column of {self.name}", target, self.columns)
+
+    def __repr__(self) -> str:
+        targets = f", targets {brief(self.targets)}" if self.targets else ""
+        return f"<Table {brief(self.name)}: {len(self):,} rows, columns {brief(tuple(self.columns))}{targets}>"
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

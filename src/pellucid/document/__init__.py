@@ -14,13 +14,12 @@ from pellucid.document.blocks import (
     Table,
     escape,
 )
-from pellucid.document.documents import Document, Documented
+from pellucid.document.documents import Document
 
 __all__ = [
     "AnswerSpace",
     "Block",
     "Document",
-    "Documented",
     "Equation",
     "Figure",
     "Heading",

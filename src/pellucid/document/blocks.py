@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from pellucid.described import Brief
+from pellucid.drawing import Drawing
 
-class Block:
+
+class Block(Brief):
     """A part of a document; its subclasses say which."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Heading(Block):
     """A heading.
 
@@ -30,14 +33,22 @@ class Heading(Block):
     markup: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Paragraph(Block):
-    """A paragraph of markup."""
+    """A paragraph of markup.
+
+    Parameters
+    ----------
+    markup : str
+    tone : {'', 'good', 'doubtful', 'bad'}
+        What it says of the thing that it is about; pages colour it so.
+    """
 
     markup: str
+    tone: Literal["", "good", "doubtful", "bad"] = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Equation(Block):
     """A displayed equation over one or more rows.
 
@@ -56,14 +67,14 @@ class Equation(Block):
     number: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Items(Block):
     """A list, an entry of markup each."""
 
     items: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table(Block):
     """A table of markup, with a header."""
 
@@ -71,26 +82,25 @@ class Table(Block):
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Figure(Block):
     """A drawing.
 
     Parameters
     ----------
-    svg : str
-        A whole SVG document.
+    drawing : Drawing
     caption : str
         Markup.
     width : float
         In points; 0 is the drawing's own.
     """
 
-    svg: str
+    drawing: Drawing
     caption: str = ""
     width: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AnswerSpace(Block):
     """Room to write by hand.
 
@@ -103,21 +113,21 @@ class AnswerSpace(Block):
     lines: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution(Block):
     """What is set off as the solution of an exercise."""
 
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KeepTogether(Block):
     """Blocks that no page break comes between."""
 
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PageBreak(Block):
     """A new page, on paper."""
 

@@ -2,7 +2,7 @@
 
 Read are fractions, roots, sub- and superscripts, Greek letters, the usual operators and functions, sums with limits,
 text, operator names, brackets that grow, boxes, and the environments pmatrix and cases. An unknown command raises
-ValueError.
+LatexError.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from xml.etree import ElementTree as ET  # reads only what latex2mathml made
 
-from pellucid.errors import import_extra
+from pellucid.errors import LatexError, import_extra
 
 
 @lru_cache(maxsize=4096)
@@ -22,23 +22,31 @@ def mathml(latex: str, *, display: bool = False) -> str:
 
     Raises
     ------
-    ValueError
+    LatexError
         It has a command that is not known, or unbalanced braces.
     MissingExtraError
         latex2mathml is not installed.
     """
     if _depth_at_end(latex):
-        raise ValueError(f"LaTeX whose braces do not match: {latex!r}")
+        raise LatexError(f"LaTeX whose braces do not match: {latex!r}")
     converter = import_extra("latex2mathml.converter", "symbolic", "mathematics in documents")
     try:
         made: str = converter.convert(latex, display="block" if display else "inline")
     except Exception as error:
-        raise ValueError(f"LaTeX that cannot be read: {latex!r} ({type(error).__name__} {error})") from error
+        raise LatexError(f"LaTeX that cannot be read: {latex!r} ({type(error).__name__} {error})") from error
     unknown = re.search(r">\\([A-Za-z]+)", made)
     if unknown:
-        raise ValueError(f"unknown LaTeX command \\{unknown[1]} in {latex!r}")
+        raise LatexError(f"unknown LaTeX command \\{unknown[1]} in {latex!r}")
     made = re.sub(r"<mo>&#x00028;</mo>(<mtable>.*?</mtable>)<mo>&#x00029;</mo>", _FENCED_TABLE, made, flags=re.DOTALL)
+    made = _SIGNED.sub(r'\1<mo form="prefix">', made)
     return made.replace('<menclose notation="box">', '<mrow class="boxed">').replace("</menclose>", "</mrow>")
+
+
+_SIGNED = re.compile(
+    r"((?:<mrow>|<mtd>|<math[^>]*>|<mo[^>]*>(?:=|,|\(|\[|&#x0003D;|&#x0002C;|&#x00028;|&#x0005B;|&#x022C5;)</mo>))"
+    r"<mo>(?=(?:-|&#x02212;)</mo>)"
+)
+"""A minus that belongs to a number, which browsers would set as a difference."""
 
 
 def _depth_at_end(latex: str) -> int:

@@ -102,7 +102,7 @@ _PLAIN: Mapping[type, Render] = {
     Equation: _plain_equation,
     Items: _plain_items,
     Table: _plain_table,
-    Figure: lambda block: f"[figure: {plain_markup(block.caption)}]" if block.caption else "",
+    Figure: lambda block: f"[figure: {plain_markup(block.caption) or block.drawing.title}]",
     AnswerSpace: lambda block: "\n" * int(block.lines),
     Solution: lambda block: textwrap.indent(plain(block.blocks), "  "),
     KeepTogether: lambda block: plain(block.blocks),
@@ -160,7 +160,9 @@ _MARKDOWN: Mapping[type, Render] = {
     Equation: _markdown_equation,
     Items: lambda block: "\n".join(f"- {_inline(item, _markdown_span)}" for item in block.items),
     Table: _markdown_table,
-    Figure: lambda block: f"![{_markdown_text(plain_markup(block.caption))}]({_data_url(block.svg)})",
+    Figure: lambda block: (
+        f"![{_markdown_text(plain_markup(block.caption) or block.drawing.title)}]({_data_url(block.drawing.svg)})"
+    ),
     AnswerSpace: lambda block: "\n".join(["<br>"] * max(1, round(block.lines))),
     Solution: lambda block: _quoted(markdown(block.blocks)),
     KeepTogether: lambda block: markdown(block.blocks),
@@ -185,7 +187,8 @@ _LATEX_LETTERS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
     "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
-    "–": "--", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
+    "–": "--", "×": r"$\times$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
+    "₁": r"\textsubscript{1}", "₂": r"\textsubscript{2}", "≠": r"$\ne$",
 }  # fmt: skip
 
 
@@ -229,10 +232,8 @@ def _latex_table(block: Table) -> str:
 
 
 def _latex_figure(block: Figure) -> str:
-    from pellucid.drawing import tikz
-
     caption = f"\n\n{_inline(block.caption, _latex_span)}" if block.caption else ""
-    return f"\\begin{{center}}\n{tikz(block.svg)}{caption}\n\\end{{center}}"
+    return f"\\begin{{center}}\n{block.drawing.latex}{caption}\n\\end{{center}}"
 
 
 _LATEX: Mapping[type, Render] = {
@@ -305,20 +306,24 @@ def _html_equation(block: Equation) -> str:
 
 
 def _html_table(block: Table) -> str:
-    head = "".join(f"<th>{html_markup(cell)}</th>" for cell in block.header)
+    head = "".join(f'<th scope="col">{html_markup(cell)}</th>' for cell in block.header)
     rows = "".join("<tr>" + "".join(f"<td>{html_markup(cell)}</td>" for cell in row) + "</tr>" for row in block.rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _html_figure(block: Figure) -> str:
     caption = f"<figcaption>{html_markup(block.caption)}</figcaption>" if block.caption else ""
-    svg = re.sub(r"^<\?xml[^>]*\?>\s*", "", block.svg)
-    return f"<figure>{svg}{caption}</figure>"
+    narrowest = f'<div style="min-width:{block.drawing.narrowest:.0f}px">'  # narrower, it scrolls in its own box
+    return f"<figure>{narrowest}{block.drawing.themed_svg}</div>{caption}</figure>"
 
 
 _HTML: Mapping[type, Render] = {
     Heading: lambda block: f"<h{block.level}>{html_markup(block.markup)}</h{block.level}>",
-    Paragraph: lambda block: f"<p>{html_markup(block.markup)}</p>",
+    Paragraph: lambda block: (
+        f'<p class="{block.tone}">{html_markup(block.markup)}</p>'
+        if block.tone
+        else f"<p>{html_markup(block.markup)}</p>"
+    ),
     Equation: _html_equation,
     Items: lambda block: "<ul>" + "".join(f"<li>{html_markup(item)}</li>" for item in block.items) + "</ul>",
     Table: _html_table,
@@ -374,7 +379,7 @@ def _typst_equation(block: Equation) -> str:
 
 
 def _typst_figure(block: Figure) -> str:
-    svg = _typst_string(block.svg).replace("\\n", "")
+    svg = _typst_string(block.drawing.svg)
     width = f", width: {block.width:g}pt" if block.width else ""
     caption = f"\n#align(center, text(size: 9pt)[{typst_markup(block.caption)}])" if block.caption else ""
     return f'#align(center, image(bytes("{svg}"), format: "svg"{width})){caption}'

@@ -10,13 +10,14 @@ import scipy.sparse as sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from pellucid.arrays import Array
+from pellucid.described import Brief
 
 _ROWS = 10_000
 """Of a dense array looked at at a time."""
 
 
-@dataclass(frozen=True, eq=False)
-class Scaling:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scaling(Brief):
     """Column by column (x - mean) / scale.
 
     Attributes

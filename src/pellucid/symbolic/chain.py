@@ -12,9 +12,11 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from pellucid.document import Block, Document, Documented, Equation, Figure, Heading, Paragraph
+from pellucid.described import Brief, brief
+from pellucid.document import Block, Document, Equation, Figure, Heading, Paragraph
 from pellucid.drawing import Drawing, draw_graph
 from pellucid.errors import FormulaError
+from pellucid.results import Result
 from pellucid.symbolic import grammar, printing
 from pellucid.symbolic.differentiation import differentiate, kinks, simplify, substitute
 from pellucid.symbolic.evaluation import UndefinedHere, evaluate
@@ -31,8 +33,8 @@ _STEP = -40
 """Digits that the check by difference quotients calculates with."""
 
 
-@dataclass(frozen=True)
-class Factor:
+@dataclass(frozen=True, repr=False)
+class Factor(Brief):
     """One derivative along an edge of the graph.
 
     Attributes
@@ -62,8 +64,8 @@ class Factor:
         return f"{self.symbol[0]} = {printing.text(self.derivative)}"
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Brief):
     """One order of working out the derivatives.
 
     Attributes
@@ -84,8 +86,8 @@ class Sweep:
     multiplications_for_all: int
 
 
-@dataclass(frozen=True)
-class NumericCheck:
+@dataclass(frozen=True, repr=False)
+class NumericCheck(Brief):
     """The derivative at given numbers, by the chain rule and by a difference quotient.
 
     Attributes
@@ -128,7 +130,7 @@ _Read = tuple[sp.Expr, frozenset[str]]
 """A formula, and the names that were written in it."""
 
 
-class Derivation(Documented):
+class Derivation(Result):
     """The derivative of one quantity by a variable, through a graph of definitions; made by `chain_rule`.
 
     Attributes
@@ -255,11 +257,17 @@ class Derivation(Documented):
             if step.rows:
                 blocks.append(Equation(tuple(latex for _, latex in step.rows), tuple(text for text, _ in step.rows)))
             if number == 1:
-                blocks.append(Figure(self.draw().svg))
-        return Document(f"The derivative of {self.of} by {self.by}", tuple(blocks))
+                blocks.append(Figure(self.draw()))
+        return Document(f"The derivative of {self.of} with respect to {self.by}", tuple(blocks))
 
     def __repr__(self) -> str:
-        return f"<Derivation: {self.symbol[0]} = {printing.text(self.result)}>"
+        if self.n_paths > _MOST_PATHS:
+            return f"<Derivation: {brief(self.symbol[0])[1:-1]} along {self.n_paths:,} paths>"
+        result = printing.text(self.result)
+        return f"<Derivation: {brief(self.symbol[0])[1:-1]} = {result if len(result) <= 300 else f'{result[:299]}…'}>"
+
+    def _drawing(self) -> Drawing:
+        return self.draw()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold; formulas as text that `pellucid.symbolic.parse` reads back.
@@ -303,8 +311,8 @@ class Derivation(Documented):
         }
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, repr=False)
+class Step(Brief):
     """A step of a derivation.
 
     Attributes
@@ -339,8 +347,8 @@ def chain_rule(
     Returns
     -------
     Derivation
-        ``.factors``, ``.terms`` (the products along the paths), ``.result`` (simplified), ``.steps``; ``.text()``,
-        ``.latex()``, ``.html()``, ``.to_dict()``, ``.draw()``.
+        ``.factors``, ``.terms`` (the products along the paths), ``.result`` (simplified), ``.steps``; ``.text``,
+        ``.latex``, ``.html``, ``.save(path)``, ``.to_dict()``, ``.draw()``.
 
     Raises
     ------

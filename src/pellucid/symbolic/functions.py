@@ -12,9 +12,11 @@ import sympy as sp
 
 from pellucid.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE, Activation, as_activation
 from pellucid.arrays import Array
-from pellucid.document import Block, Document, Documented, Equation, Heading, Paragraph
+from pellucid.described import Brief
+from pellucid.document import Block, Document, Equation, Heading, Paragraph
 from pellucid.errors import FormulaError
 from pellucid.losses import LOSSES, Loss, as_loss
+from pellucid.results import Result
 from pellucid.symbolic import printing
 from pellucid.symbolic.differentiation import by_intervals, differentiate, kink_points, simplify
 from pellucid.symbolic.evaluation import Compiled, compile_formula
@@ -112,7 +114,7 @@ def _with_settings(text: str, settings: Mapping[str, Any], names: tuple[str, ...
 # formulas that a user types
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FormulaActivation(Activation):
     """An activation made from a formula by `activation`.
 
@@ -126,7 +128,7 @@ class FormulaActivation(Activation):
     derivative_expression: sp.Expr = field(default=sp.S.Zero, repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FormulaLoss(Loss):
     """A loss made from a formula by `loss`.
 
@@ -321,8 +323,8 @@ def _domain(expression: sp.Expr) -> tuple[float, float]:
 # derivations
 
 
-@dataclass(frozen=True)
-class Line:
+@dataclass(frozen=True, repr=False)
+class Line(Brief):
     """A line of a derivation: what the derivative equals, and why.
 
     Attributes
@@ -337,8 +339,8 @@ class Line:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class SlopeDerivation(Documented):
+@dataclass(frozen=True, repr=False)
+class SlopeDerivation(Brief, Result):
     """The derivation of σ' or of ∂L/∂a_j.
 
     Attributes

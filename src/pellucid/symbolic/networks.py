@@ -34,7 +34,7 @@ def equations(network: Layers, loss: object = "mse") -> Document:
     Examples
     --------
     >>> import pellucid as pl
-    >>> text = pl.symbolic.equations(pl.Network([3, 4, 2], seed=0)).text()
+    >>> text = pl.symbolic.equations(pl.Network([3, 4, 2], seed=0)).text
     >>> "z_1^2 = w_11^2 a_1^1 + w_12^2 a_2^1 + w_13^2 a_3^1 + b_1^2" in text
     True
     """
@@ -101,7 +101,7 @@ def _each(network: Layers, l: int, row: Callable[[int], str]) -> Iterator[str]:
 
 def _labels(network: Layers, _: Loss) -> Iterator[Block]:
     F = network.F
-    yield Figure(draw(network).svg, "The network with its activations")
+    yield Figure(draw(network), "The network with its activations")
     yield Paragraph(
         f"Layers count from 1, the input, to $F = {F}$; $n_l$ is the number of neurons of layer $l$. Neurons are "
         "numbered from the top, $j$ in layer $l$ and $k$ in layer $l - 1$."

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pellucid.described import Brief
 from pellucid.errors import DataFileError
 from pellucid.storage import PathLike
 from pellucid.worksheet.variants import Worksheet
@@ -17,8 +18,8 @@ from pellucid.worksheet.variants import Worksheet
 _MOST_BYTES = 1_000_000
 
 
-@dataclass(frozen=True)
-class Answers:
+@dataclass(frozen=True, repr=False)
+class Answers(Brief):
     """What a student answered.
 
     Attributes

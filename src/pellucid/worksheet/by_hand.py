@@ -22,7 +22,7 @@ DIGITS = 3
 """Significant digits that are asked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunField(Field):
     """A number of a run, which the checker judges.
 

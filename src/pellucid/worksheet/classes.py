@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pellucid.arrays import as_count
+from pellucid.described import Brief
 from pellucid.storage import PathLike, write_atomically
 from pellucid.version import __version__
 from pellucid.worksheet import sheets
@@ -16,8 +17,8 @@ from pellucid.worksheet.answers import template
 from pellucid.worksheet.variants import worksheet
 
 
-@dataclass(frozen=True)
-class Handout:
+@dataclass(frozen=True, repr=False)
+class Handout(Brief):
     """What one student gets.
 
     Attributes

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.document import Block
+from pellucid.described import Brief, brief
+from pellucid.document import Block, Document, Equation, Heading, Solution
+from pellucid.results import Result
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.fields import Field
 
@@ -14,9 +16,9 @@ Parameters = Mapping[str, Any]
 """The numbers, functions and sizes of an exercise, as what JSON can hold."""
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """An exercise with its numbers put in.
+@dataclass(frozen=True, repr=False)
+class Exercise(Result):
+    """An exercise with its numbers put in; printed with its solution.
 
     Attributes
     ----------
@@ -40,9 +42,29 @@ class Exercise:
     solution: tuple[Block, ...]
     room: float
 
+    @property
+    def heading(self) -> Heading:
+        """Its number and title."""
+        return Heading(2, f"{self.number} {self.title}")
 
-@dataclass(frozen=True)
-class Kind:
+    def solved(self) -> tuple[Block, ...]:
+        """Return its statement and solution, with the answer repeated at the end where it is only one."""
+        answers = []
+        if len(self.fields) == 1:
+            (field,) = self.fields
+            answers = [Equation((rf"\boxed{{{field.latex} = {field.expected_latex}}}",))]
+        return *self.statement, Solution((*self.solution, *answers))
+
+    def document(self) -> Document:
+        """Return it with its solution as a document."""
+        return Document(f"{self.number} {self.title}", self.solved())
+
+    def __repr__(self) -> str:
+        return f"<Exercise {self.number} {brief(self.title)}: {len(self.fields)} answers>"
+
+
+@dataclass(frozen=True, repr=False)
+class Kind(Brief):
     """A kind of exercise: the one of the course, and how others of the same difficulty are drawn.
 
     Attributes

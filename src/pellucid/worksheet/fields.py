@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pellucid.described import Brief
+
 Entries = tuple[tuple[str, ...], ...]
 """An answer as rows of formulas; a number or a formula is one row of one."""
 
 
-@dataclass(frozen=True)
-class Slip:
+@dataclass(frozen=True, repr=False)
+class Slip(Brief):
     """A mistake, and the answer that it gives.
 
     Attributes
@@ -31,8 +33,8 @@ class Slip:
     row: str = ""
 
 
-@dataclass(frozen=True)
-class Slips:
+@dataclass(frozen=True, repr=False)
+class Slips(Brief):
     """Mistakes told apart by their answers.
 
     Attributes
@@ -47,8 +49,8 @@ class Slips:
     hidden: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Reading:
+@dataclass(frozen=True, repr=False)
+class Reading(Brief):
     """How the formulas of an answer are read and compared.
 
     Attributes
@@ -71,8 +73,8 @@ class Reading:
     domain: str = "real"
 
 
-@dataclass(frozen=True)
-class Field:
+@dataclass(frozen=True, repr=False)
+class Field(Brief):
     """One answer that an exercise asks for.
 
     Attributes

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.arrays import as_count
+from pellucid.described import Brief
 from pellucid.document import Block, Document, Heading, Items, Paragraph, Table, escape
 from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
+from pellucid.results import Result
 from pellucid.storage import PathLike
 from pellucid.worksheet.answers import Answers, answered, read_answers, shown_path
 from pellucid.worksheet.fields import Entries
@@ -24,9 +26,9 @@ from pellucid.worksheet.variants import Worksheet, worksheet
 from pellucid.worksheet.written import read_entries
 
 
-@dataclass(frozen=True)
-class Grade:
-    """A graded file of answers.
+@dataclass(frozen=True, repr=False)
+class Grade(Result):
+    """A graded file of answers; printed as the report for the student, without the right answers.
 
     Attributes
     ----------
@@ -67,6 +69,13 @@ class Grade:
         more = f", {self.undecided} to be looked at" if self.undecided else ""
         more += f", {self.unreadable} cannot be read" if self.unreadable else ""
         return f"{name}: {self.points:.4g} of {self.of} points{more}"
+
+    def document(self) -> Document:
+        """Return the report for the student, without the right answers."""
+        return self.report()
+
+    def __repr__(self) -> str:
+        return f"<Grade: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"
 
     def report(self, *, solutions: bool = False) -> Document:
         """Return the report for the student.
@@ -163,8 +172,8 @@ def _entries(given: object, kind: str) -> Entries | None:
         return None
 
 
-@dataclass(frozen=True)
-class NotGraded:
+@dataclass(frozen=True, repr=False)
+class NotGraded(Brief):
     """A file that could not be graded, and why."""
 
     source: str

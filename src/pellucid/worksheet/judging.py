@@ -14,6 +14,7 @@ import sympy as sp
 
 from pellucid.checking import diagnose_value
 from pellucid.checking.values import rounds_to
+from pellucid.described import Brief
 from pellucid.errors import FormulaError
 from pellucid.symbolic import grammar
 from pellucid.symbolic.equivalence import equivalent
@@ -35,8 +36,8 @@ VERDICTS = {
 """What can be said of an answer."""
 
 
-@dataclass(frozen=True)
-class Judgement:
+@dataclass(frozen=True, repr=False)
+class Judgement(Brief):
     """What an answer is worth.
 
     Attributes

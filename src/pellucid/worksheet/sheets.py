@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from pellucid.document import AnswerSpace, Block, Document, Equation, Heading, KeepTogether, PageBreak, Solution, Table
-from pellucid.worksheet.exercise import Exercise
+from pellucid.document import AnswerSpace, Block, Document, KeepTogether, PageBreak, Table
 from pellucid.worksheet.variants import Worksheet
 
 _NEW_PAGE = (3, 5, 7, 9, 11, 12)
@@ -25,7 +22,7 @@ def solved(sheet: Worksheet) -> Document:
     """
     blocks: list[Block] = []
     for exercise in sheet.exercises:
-        blocks += [_heading(exercise), *exercise.statement, Solution((*exercise.solution, *_answers(exercise)))]
+        blocks += [exercise.heading, *exercise.solved()]
     return Document(sheet.title + ", solved", tuple(blocks))
 
 
@@ -42,7 +39,7 @@ def blank(sheet: Worksheet, student: str = "") -> Document:
     for exercise in sheet.exercises:
         if exercise.number in _NEW_PAGE:
             blocks.append(PageBreak())
-        blocks.append(KeepTogether((_heading(exercise), *exercise.statement)))
+        blocks.append(KeepTogether((exercise.heading, *exercise.statement)))
         if exercise.room:
             blocks.append(AnswerSpace(exercise.room))
     return Document(sheet.title, tuple(blocks), fields=(("Name", student), ("Date", "")))
@@ -53,16 +50,5 @@ def key(sheet: Worksheet) -> Document:
     blocks: list[Block] = []
     for exercise in sheet.exercises:
         rows = tuple((f"`{field.key}`", f"${field.expected_latex}$") for field in exercise.fields)
-        blocks += [_heading(exercise), Table(("name", "answer"), rows)]
+        blocks += [exercise.heading, Table(("name", "answer"), rows)]
     return Document(sheet.title + ", key", tuple(blocks))
-
-
-def _heading(exercise: Exercise) -> Heading:
-    return Heading(2, f"{exercise.number} {exercise.title}")
-
-
-def _answers(exercise: Exercise) -> Iterator[Block]:
-    """Repeat the answer at the end where the steps are many."""
-    if len(exercise.fields) == 1:
-        (field,) = exercise.fields
-        yield Equation((rf"\boxed{{{field.latex} = {field.expected_latex}}}",))

@@ -40,7 +40,7 @@ def _build_labels(parameters: Parameters) -> Exercise:
                 f"A {_sizes(layers)} network has {layers.F} layers. Write the label $a_j^l$ of each neuron, layer by layer, "
                 "from the top."
             ),
-            Figure(draw(layers, show=()).svg, "Figure 1"),
+            Figure(draw(layers, show=()), "Figure 1"),
         ),
         fields,
         (

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from pellucid.arrays import as_count
+from pellucid.document import Document
+from pellucid.results import Result
 from pellucid.worksheet import by_hand, chain, slopes, structure, vectors
 from pellucid.worksheet.draws import Draws
 from pellucid.worksheet.exercise import Exercise, Kind
@@ -23,9 +25,9 @@ _LONGER = 4 / 3
 _ATTEMPTS = 1_000
 
 
-@dataclass(frozen=True)
-class Worksheet:
-    """Twelve exercises.
+@dataclass(frozen=True, repr=False)
+class Worksheet(Result):
+    """Twelve exercises; printed solved. `blank` and `key` make the other sheets.
 
     Attributes
     ----------
@@ -41,6 +43,16 @@ class Worksheet:
     def title(self) -> str:
         """``Backpropagation: worksheet``, with the variant's number."""
         return "Backpropagation: worksheet" + (f", variant {self.seed}" if self.seed is not None else "")
+
+    def document(self) -> Document:
+        """Return the exercises with their solutions as a document."""
+        from pellucid.worksheet.sheets import solved
+
+        return solved(self)
+
+    def __repr__(self) -> str:
+        variant = "" if self.seed is None else f", variant {self.seed}"
+        return f"<Worksheet: {len(self.exercises)} exercises{variant}>"
 
     def fields(self) -> list[tuple[Exercise, Field]]:
         """Every answer that is asked for, with its exercise."""

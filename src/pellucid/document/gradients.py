@@ -1,0 +1,92 @@
+"""A gradient as text and as a document: its norms by layer, and small matrices in full."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.backprop import Gradient
+from pellucid.document.blocks import Block, Equation, Paragraph, Table
+from pellucid.document.documents import Document
+from pellucid.document.rendering import plain
+from pellucid.notation import Label
+
+_LARGEST = 8
+"""Rows and columns of a matrix that is shown in full."""
+
+
+def _number(value: float) -> str:
+    return f"{value + 0.0:.4g}"
+
+
+def _arrays(gradient: Gradient) -> list[tuple[int, Array]]:
+    """W^2, b^2, W^3, …, each with its layer; layers without biases have no b."""
+    return sorted((*gradient.W.items(), *gradient.b.items()), key=lambda pair: (pair[0], -pair[1].ndim))
+
+
+def _rows(gradient: Gradient, *, as_markup: bool) -> list[tuple[str, ...]]:
+    """A row for each array: what it is, its shape, its norm, and its largest partial."""
+    rows: list[tuple[str, ...]] = []
+    for l, array in _arrays(gradient):
+        symbol = "w" if array.ndim == 2 else "b"
+        name = "W" if symbol == "w" else "b"
+        at = np.unravel_index(int(np.abs(array).argmax()), array.shape)
+        label = Label(symbol, l, *(int(i) + 1 for i in at))
+        rows.append(
+            (
+                rf"$\partial L / \partial {name}^{{{l}}}$" if as_markup else f"∂L/∂{name}^{l}",
+                " × ".join(map(str, array.shape)),
+                _number(float(np.linalg.norm(array))),
+                f"{_number(float(array[at]))} at {f'${label.latex}$' if as_markup else label}",
+            )
+        )
+    return rows
+
+
+_HEADER = ("partials", "shape", "norm", "largest")
+
+
+def _headline(gradient: Gradient) -> str:
+    norm = np.linalg.norm(gradient.vector)
+    return f"{gradient.vector.size:,} partials of norm {norm:.6g}, loss {gradient.loss:.6g}"
+
+
+def _small(gradient: Gradient) -> list[tuple[str, int, Array]]:
+    """The arrays that are shown in full."""
+    return [
+        ("W", l, array) if array.ndim == 2 else ("b", l, array[:, np.newaxis])
+        for l, array in _arrays(gradient)
+        if max(array.shape) <= _LARGEST
+    ]
+
+
+def gradient_text(gradient: Gradient) -> str:
+    """Return a gradient as plain text."""
+    parts = [f"gradient: {_headline(gradient)}", plain([Table(_HEADER, tuple(_rows(gradient, as_markup=False)))])]
+    for symbol, l, array in _small(gradient):
+        cells = [[_number(float(value)) for value in row] for row in array]
+        width = max(len(cell) for row in cells for cell in row)
+        lines = ["  " + "  ".join(cell.rjust(width) for cell in row) for row in cells]
+        parts.append("\n".join([f"∂L/∂{symbol}^{l}", *lines]))
+    return "\n\n".join(parts)
+
+
+def gradient_document(gradient: Gradient) -> Document:
+    """Return a gradient as a document."""
+    blocks: list[Block] = [Paragraph(_headline(gradient)), Table(_HEADER, tuple(_rows(gradient, as_markup=True)))]
+    small = [
+        rf"\frac{{\partial L}}{{\partial {symbol}^{{{l}}}}} = {_matrix(array)}" for symbol, l, array in _small(gradient)
+    ]
+    blocks += [Equation((rf"{row}",)) for row in small]
+    return Document("Gradient", tuple(blocks))
+
+
+def _matrix(array: Array) -> str:
+    rows = (" & ".join(_latex_number(float(value)) for value in row) for row in array)
+    return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+
+
+def _latex_number(value: float) -> str:
+    return re.sub(r"e([+-])0*(\d+)", lambda m: rf" \cdot 10^{{{'-' if m[1] == '-' else ''}{m[2]}}}", _number(value))

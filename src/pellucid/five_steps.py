@@ -1,0 +1,302 @@
+"""The five steps of one sample, written out with every number: what a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pellucid.backprop import Record
+from pellucid.errors import UnknownLabelError
+from pellucid.explanation import Explanation, explain
+from pellucid.losses import canonical_pair
+from pellucid.notation import Label
+
+if TYPE_CHECKING:
+    from pellucid.document import Block, Document
+    from pellucid.drawing import Drawing
+
+_SHOWN = 6
+"""Neurons or weights of a layer that are written out unless all are asked for."""
+
+_ROWS = 12
+"""Of a displayed equation, at most: a page of paper breaks between equations, not within one."""
+
+_TITLES = {
+    "input": ("1 Input: a^1 = x", r"1 Input: $a^1 = x$"),
+    "feedforward": (
+        "2 Feedforward: z^l = W^l a^{l-1} + b^l, a^l = σ(z^l)",
+        r"2 Feedforward: $z^l = W^l a^{l-1} + b^l$, $a^l = \sigma(z^l)$",
+    ),
+    "output": (
+        "3 Output (1): d^F = ∇_a L ⊙ σ'(z^F)",
+        r"3 Output (1): $d^F = \nabla_a L \odot \sigma'(z^F)$",
+    ),
+    "canonical": (
+        "3 Output (1), which collapses for {pair}: d^F = {delta}",
+        r"3 Output (1), which collapses for {pair}: $d^F_j = {delta_latex}$",
+    ),
+    "jacobian": (
+        "3 Output (1), where σ' is a Jacobian J: d^F = J^T ∇_a L",
+        r"3 Output (1), where $\sigma'$ is a Jacobian $J$: $d^F = J^T \nabla_a L$",
+    ),
+    "backpropagate": (
+        "4 Backpropagate (2): d^l = ((W^{l+1})^T d^{l+1}) ⊙ σ'(z^l)",
+        r"4 Backpropagate (2): $d^l = ((W^{l+1})^T d^{l+1}) \odot \sigma'(z^l)$",
+    ),
+    "gradient": (
+        "5 Gradient (3), (4): ∂L/∂w_jk^l = a_k^{l-1} d_j^l, ∂L/∂b_j^l = d_j^l",
+        r"5 Gradient (3), (4): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$, $\partial L/\partial b_j^l = d_j^l$",
+    ),
+    "batch": (
+        "5 Gradient (3), (4): ∂L_{i}/∂w_jk^l = a_k^{{l-1}} d_j^l, ∂L_{i}/∂b_j^l = d_j^l; "
+        "∂L_T/∂w_jk^l and ∂L_T/∂b_j^l, {mean}",
+        r"5 Gradient (3), (4): $\partial L_{{{i}}}/\partial w_{{jk}}^l = a_k^{{l-1}} d_j^l$, "
+        r"$\partial L_{{{i}}}/\partial b_j^l = d_j^l$; "
+        r"$\partial L_T/\partial w_{{jk}}^l$ and $\partial L_T/\partial b_j^l$, {mean}",
+    ),
+    "feedforward without biases": (
+        "2 Feedforward: z^l = W^l a^{l-1}, a^l = σ(z^l)",
+        r"2 Feedforward: $z^l = W^l a^{l-1}$, $a^l = \sigma(z^l)$",
+    ),
+    "gradient without biases": (
+        "5 Gradient (3): ∂L/∂w_jk^l = a_k^{l-1} d_j^l",
+        r"5 Gradient (3): $\partial L/\partial w_{jk}^l = a_k^{l-1} d_j^l$",
+    ),
+    "batch without biases": (
+        "5 Gradient (3): ∂L_{i}/∂w_jk^l = a_k^{{l-1}} d_j^l; ∂L_T/∂w_jk^l, {mean}",
+        r"5 Gradient (3): $\partial L_{{{i}}}/\partial w_{{jk}}^l = a_k^{{l-1}} d_j^l$; "
+        r"$\partial L_T/\partial w_{{jk}}^l$, {mean}",
+    ),
+}
+"""The heading of each step as text and as markup; step 3 has three cases, step 5 has two, and some another form."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The equations of one quantity in one layer; of many the middle is left out, before the last."""
+
+    explanations: tuple[Explanation, ...]
+    means: tuple[Explanation, ...] = ()
+    """Of a batch's partials: the mean that belongs to each."""
+    left_out: int = 0
+    in_lines: bool = False
+    """Whether each equation takes a line for its symbols, one for its numbers, and one for the result."""
+    is_set_off: bool = False
+    """Whether an empty line comes before it in plain text."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    title: str
+    markup: str
+    groups: tuple[_Group, ...]
+
+
+class FiveSteps:
+    """The five steps of one sample of a record.
+
+    Parameters
+    ----------
+    record : Record
+    sample : int
+        Of a batch, from 1: whose numbers are shown. Step 5 has the mean gradient too.
+    digits : int in [1, 17]
+        Significant digits shown.
+    every : bool
+        Write out every neuron and weight; otherwise at most six for each quantity of a layer.
+
+    Raises
+    ------
+    UnknownLabelError
+        There is no such sample.
+    """
+
+    def __init__(self, record: Record, *, sample: int = 1, digits: int = 6, every: bool = False) -> None:
+        n = 1 if record.is_single else len(record.y)
+        if not 1 <= sample <= n:
+            held = "one input" if record.is_single else f"samples 1 … {n}"
+            raise UnknownLabelError(f"sample = {sample}: the record holds {held}")
+        self.record, self.digits, self.every, self.n = record, digits, every, n
+        self.sample = None if record.is_single else sample
+
+    @cached_property
+    def steps(self) -> tuple[_Step, ...]:
+        """The steps with their equations."""
+        return tuple(self._steps())
+
+    @property
+    def title(self) -> str:
+        """Through which network, and of which sample of a batch."""
+        title = f"Backpropagation through {self.record.layers.sizes_text}"
+        return title if self.sample is None else f"{title}, sample {self.sample} of {self.n}"
+
+    # the steps
+
+    def _steps(self) -> Iterator[_Step]:
+        layers, F, loss = self.record.layers, self.record.layers.F, self.record.loss_function
+        hidden, all_layers = range(F - 1, 1, -1), range(2, F + 1)
+        sigma = layers.activations[F]
+        yield self._step("input", [self._group("a", 1)])
+        of_losses = (None,) if self.sample is None else (self.sample, None)  # a sample's own, then the total
+        totals = tuple(explain(self.record, "L", sample=one, digits=self.digits) for one in of_losses)
+        forward = [self._group(symbol, l) for l in all_layers for symbol in "za"]
+        yield self._step("feedforward", [*forward, _Group(totals, is_set_off=True)])
+        pair = canonical_pair(loss, sigma)
+        if pair is not None:
+            who = f"{loss} with {sigma}"
+            words = {"pair": who, "delta": pair.delta_formula, "delta_latex": pair.delta_latex}
+            yield self._step("canonical", [self._group("d", F)], words)
+        else:
+            yield self._step("output" if sigma.elementwise else "jacobian", [self._group("d", F)])
+        if F > 2:
+            yield self._step("backpropagate", [self._group("d", l) for l in hidden])
+        gradients = [self._group(symbol, l) for l in all_layers for symbol in "wb"]
+        gradients = [group for group in gradients if group.explanations]
+        if self.sample is None:
+            yield self._step("gradient", gradients)
+        else:
+            yield self._step("batch", gradients, {"i": self.sample, "mean": self._mean()})
+
+    def _mean(self) -> str:
+        """What the gradient of a batch is."""
+        is_even = bool((self.record.share == self.record.share[0]).all())
+        mean = f"the {'' if is_even else 'weighted '}mean over all {self.n} samples"
+        return f"{mean}, penalty included" if self.record.penalty else mean
+
+    def _step(self, kind: str, groups: Sequence[_Group], words: Mapping[str, object] | None = None) -> _Step:
+        other = f"{kind} without biases"
+        title, markup = _TITLES[other if other in _TITLES and not self.record.layers.has_bias else kind]
+        if words is not None:
+            title, markup = title.format(**words), markup.format(**words)
+        return _Step(title, markup, tuple(groups))
+
+    def _group(self, symbol: str, layer: int) -> _Group:
+        layers = self.record.layers
+        if symbol == "b" and layer not in dict(layers.b.items()):
+            return _Group(())  # a layer without biases
+        columns = layers.size(layer - 1) if symbol == "w" else 1
+        count = layers.size(layer) * columns
+        places = range(count) if self.every or count <= _SHOWN else [*range(_SHOWN - 1), count - 1]
+        labels = [
+            Label(symbol, layer, place // columns + 1, place % columns + 1 if symbol == "w" else None)
+            for place in places
+        ]
+        found = [explain(self.record, label, sample=self.sample, digits=self.digits) for label in labels]
+        has_means = self.sample is not None and symbol in "wb"
+        means = [explain(self.record, label, digits=self.digits) for label in labels] if has_means else []
+        return _Group(tuple(found), tuple(means), count - len(labels), in_lines=symbol in "zd")
+
+    # as text
+
+    def text(self, hint: str = "") -> str:
+        """Return them as plain text, with a hint of how to see what is left out."""
+        lines = [self.title, *self._definitions()]
+        for step in self.steps:
+            lines += ["", step.title]
+            for group in step.groups:
+                lines += ["", *self._lines(group, hint)] if group.is_set_off else self._lines(group, hint)
+        return "\n".join(lines)
+
+    def _lines(self, group: _Group, hint: str) -> Iterator[str]:
+        last = len(group.explanations) - 1
+        for i, explanation in enumerate(group.explanations):
+            if group.left_out and i == last:
+                yield f"  … {group.left_out} more{hint}"
+            if not group.in_lines:
+                mean = f"; {group.means[i].quantity} = {group.means[i].steps[-1][0]}" if group.means else ""
+                yield f"  {explanation.line}{mean}"
+                continue
+            yield from (f"  {line}" for line in explanation.text.split("\n") if not line.startswith("    with"))
+
+    def _definitions(self) -> Iterator[str]:
+        """Say what σ, σ' and L are, once."""
+        loss, m = self.record.loss_function, self.record.layers.size(self.record.layers.F)
+        yield f"  loss {loss}: L = {loss.formula}, ∂L/∂a_j = {loss.gradient_formula}, m = {m}"
+        yield f"  target y = ({self._target()})"
+        for numbers in self._rows():
+            row = self.record.layers.activations[numbers[0]]
+            slope = f"σ'(z) = {row.derivative_formula}" if row.elementwise else row.derivative_formula
+            yield f"  {_named(numbers)} {row}: σ(z) = {row.formula}, {slope}"
+
+    def _target(self) -> str:
+        y = self.record.y if self.sample is None else self.record.y[self.sample - 1]
+        return ", ".join(f"{v:g}" for v in y[:_SHOWN].tolist()) + (", …" if len(y) > _SHOWN else "")
+
+    def _rows(self) -> list[list[int]]:
+        """The layers that share an activation."""
+        by_row: dict[str, list[int]] = {}
+        for l, sigma in self.record.layers.activations.items():
+            by_row.setdefault(str(sigma), []).append(l)
+        return list(by_row.values())
+
+    # as a document
+
+    def drawing(self) -> Drawing:
+        """Draw the network with the numbers of the sample: activations, and weights if they are few."""
+        from pellucid.drawing import draw
+
+        show = "aw" if self._draws_weights else "a"
+        return draw(self.record.layers, show=show, run=self.record, sample=self.sample)
+
+    @property
+    def _draws_weights(self) -> bool:
+        return max(array.size for _, array in self.record.layers.W.items()) <= 24
+
+    def document(self) -> Document:
+        """Return them as a document, with the network drawn above them."""
+        from pellucid.document import Document, Figure, Heading, Items
+
+        shown = "activations and weights" if self._draws_weights else "activations"
+        blocks: list[Block] = [
+            Figure(self.drawing(), f"The network with its {shown}"),
+            Items(self._definition_items()),
+        ]
+        for step in self.steps:
+            blocks.append(Heading(2, step.markup))
+            for group in step.groups:
+                blocks += self._equations(group)
+        return Document(self.title, tuple(blocks))
+
+    def _definition_items(self) -> tuple[str, ...]:
+        """Say the same as markup."""
+        from pellucid.document import escape
+
+        loss, m = self.record.loss_function, self.record.layers.size(self.record.layers.F)
+        target = self._target().replace("…", r"\ldots")
+        items = [f"loss {escape(str(loss))}: $L = {loss.latex}$, $m = {m}$", f"target $y = ({target})$"]
+        for numbers in self._rows():
+            row = self.record.layers.activations[numbers[0]]
+            slope = rf"$\sigma'(z) = {row.derivative_latex}$" if row.elementwise else f"${row.derivative_latex}$"
+            items.append(rf"{_named(numbers)} {escape(str(row))}: $\sigma(z) = {row.latex}$, {slope}")
+        return tuple(items)
+
+    def _equations(self, group: _Group) -> Iterator[Block]:
+        from pellucid.document import Equation
+
+        rows: list[tuple[str, str]] = []
+        last = len(group.explanations) - 1
+        for i, one in enumerate(group.explanations):
+            if group.left_out and i == last:
+                rows.append((r"&\ \,\vdots", f"& … {group.left_out} more"))
+            if group.in_lines:
+                sides = [(one.quantity_latex, one.quantity), *[("", "")] * (len(one.steps) - 1)]
+                rows += [
+                    (f"{left[0]} &= {latex}", f"{left[1]} &= {text}")
+                    for left, (text, latex) in zip(sides, one.steps, strict=True)
+                ]
+            else:
+                text, latex = (" = ".join(form) for form in zip(*one.steps, strict=True))
+                if group.means:
+                    mean = group.means[i]
+                    text += f"; {mean.quantity} = {mean.steps[-1][0]}"
+                    latex += rf", \quad {mean.quantity_latex} = {mean.steps[-1][1]}"
+                rows.append((f"{one.quantity_latex} &= {latex}", f"{one.quantity} &= {text}"))
+        for start in range(0, len(rows), _ROWS):
+            latexes, texts = zip(*rows[start : start + _ROWS], strict=True)
+            yield Equation(latexes, texts)
+
+
+def _named(layers: Sequence[int]) -> str:
+    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
