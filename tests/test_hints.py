@@ -15,9 +15,10 @@ X = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5], [0.2, 0.3, 0.4], [-1.0, 2.0, 0
 Y = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
 
 
-@pytest.fixture
-def names(tmp_path):
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
     """What the suggested lines may name."""
+    tmp_path = tmp_path_factory.mktemp("names")
     net = pl.Network([3, 4, 2], "sigmoid", seed=0)
     history = net.train(X, Y, epochs=2, validation=(X, Y), metrics="accuracy", seed=0)
     path = str(tmp_path / "net.safetensors")
@@ -29,7 +30,19 @@ def names(tmp_path):
         "optimizer": pl.Adam(), "data": pl.data.digits(), "weights": np.ones(4), "print": lambda *_: None,
     }  # fmt: skip
     found["path of a table"] = str(table)
+    found |= {
+        "diagnosis": pl.diagnose(net, X, Y, "mse", net.parameters), "check": net.check_gradient(X, Y),
+        "explanation": found["run"].explain("w", 2, 1, 3), "drawing": net.draw(),
+        "derivation": pl.symbolic.chain_rule("f = 4*g^2; g = x + 1", "x"),
+        "grade": pl.worksheet.grade(pl.worksheet.as_answers({"7": "87"}), variant=5),
+        "document": pl.symbolic.equations(net),
+    }  # fmt: skip
     return found
+
+
+@pytest.fixture
+def names(shared):
+    return shared | {"net": shared["net"].copy()}
 
 
 def objects(names):
@@ -37,7 +50,10 @@ def objects(names):
     return {
         "pellucid": pl, "Network": names["net"], "Run": names["run"], "Gradient": names["run"].gradient,
         "History": names["history"], "Optimizer": names["optimizer"], "PerLayer": names["net"].W,
-        "Dataset": names["data"],
+        "Dataset": names["data"], "Explanation": names["explanation"], "Derivation": names["derivation"],
+        "Diagnosis": names["diagnosis"], "GradientCheck": names["check"], "Grade": names["grade"],
+        "Document": names["document"], "Drawing": names["drawing"], "pellucid.symbolic": pl.symbolic,
+        "pellucid.data": pl.data, "pellucid.worksheet": pl.worksheet, "pellucid.checking": pl.checking,
     }  # fmt: skip
 
 
@@ -108,7 +124,10 @@ CALLS = [
     pl.Network.save, pl.Run.explain, pl.load, pl.SGD, pl.Adam, pl.AdamW, pl.RMSprop, pl.LBFGS, pl.Huber, pl.Quantile,
     pl.LeakyReLU, pl.ELU, pl.Activation, pl.Loss, pl.train_many, pl.diagnose,
     pl.schedules.Step, pl.schedules.Exponential, pl.schedules.Cosine, pl.schedules.InverseScaling,
-    pl.schedules.ReduceOnPlateau, pl.estimators.MLPClassifier, pl.estimators.MLPRegressor,
+    pl.schedules.ReduceOnPlateau, pl.diagnose_value, pl.checking.keeps_apart, pl.symbolic.chain_rule,
+    pl.symbolic.equivalent, pl.symbolic.equations, pl.symbolic.activation, pl.symbolic.loss,
+    pl.worksheet.worksheet, pl.worksheet.grade, pl.worksheet.blank, pl.data.read, pl.data.two_moons,
+    pl.estimators.MLPClassifier, pl.estimators.MLPRegressor,
 ]  # fmt: skip
 
 

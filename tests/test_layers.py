@@ -443,7 +443,12 @@ def test_without_biases_init_takes_what_it_takes_with_them_but_for_the_biases():
     ("bias", "init", "error", "message"),
     [
         (False, (W, B), ValueError, r"for layers \[2, 3, 4\], but the network was made with bias=False"),
-        (False, (W, {3: B[1]}), ValueError, r"init: b has arrays for layers \[3\], but the network was made with bias="),
+        (
+            False,
+            (W, {3: B[1]}),
+            ValueError,
+            r"init: b has arrays for layers \[3\], but the network was made with bias=",
+        ),
         (False, (W[:2], None), ValueError, r"init: W has arrays for layers \[2, 3\]"),
         (False, np.ones(54), ValueError, r"parameters has shape \(43,\), got \(54,\)"),
         (True, (W, None), ValueError, r"init: b has arrays for layers \[\], but the network has layers \[2, 3, 4\]"),

@@ -17,7 +17,7 @@ from pellucid.errors import (
     UnknownNameError,
 )
 from pellucid.explanation import Explanation
-from pellucid.hints import attribute_hint
+from pellucid.hints import no_attribute
 from pellucid.loading import load
 from pellucid.losses import LOSSES, Huber, Loss, Quantile
 from pellucid.many import Training, train_many
@@ -95,8 +95,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("pellucid.checking"), name)
     if name == "Predictor":
         return import_module("pellucid.predictor").Predictor
-    hint = "" if name.startswith("_") else attribute_hint("pl", ("pellucid",), name, __all__)
-    raise AttributeError(f"module 'pellucid' has no attribute {name!r}{hint}")
+    raise no_attribute("", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -188,6 +188,22 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "assert_gradient": "pl.testing.assert_gradient", "save": "net.save(path)", "Trainer": "net.train(X, y)",
         "random": "pl.Network([3, 4, 2], seed=0)", "set_seed": "pl.Network([3, 4, 2], seed=0)",
     },
+    "pellucid.symbolic": {
+        "diff": "pl.symbolic.chain_rule('f = x^2', 'x')", "differentiate": "pl.symbolic.chain_rule('f = x^2', 'x')",
+        "derivative": "pl.symbolic.chain_rule('f = x^2', 'x')", "sympify": "pl.symbolic.parse('x^2')",
+        "simplify": "pl.symbolic.equivalent('x + x', '2x')", "equal": "pl.symbolic.equivalent('x + x', '2x')",
+        "sigma": "pl.symbolic.activation('z/(1+exp(-z))')", "network": "pl.symbolic.equations(net)",
+    },
+    "pellucid.data": {
+        "load_digits": "pl.data.digits()", "mnist": "pl.data.digits()", "load": "pl.data.read(path)",
+        "make_moons": "pl.data.two_moons()", "moons": "pl.data.two_moons()", "spirals": "pl.data.two_spirals()",
+        "csv": "pl.data.read(path)", "load_csv": "pl.data.read(path)", "train_test_split": "data.split(0.2)",
+    },
+    "pellucid.worksheet": {
+        "solution": "pl.worksheet.solved(pl.worksheet.worksheet(5))", "generate": "pl.worksheet.worksheet(5)",
+        "make": "pl.worksheet.worksheet(5)", "Sheet": "pl.worksheet.worksheet(5)",
+    },
+    "pellucid.checking": {"check": "pl.diagnose", "gradcheck": "net.check_gradient(X, y)"},
     "Network": {
         "fit": "net.train(X, y)", "partial_fit": "net.train(X, y, epochs=1)", "learn": "net.train(X, y)",
         "sgd": "net.train(X, y, optimizer=pl.SGD(0.1))", "SGD": "net.train(X, y, optimizer=pl.SGD(0.1))",
@@ -252,6 +268,43 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "columns": "list(history)", "metrics": "list(history)", "to_frame": "history.to_dict()",
         "to_pandas": "history.to_dict()", "as_dict": "history.to_dict()", "dict": "history.to_dict()",
         "stop_reason": "history.stopped", "reason": "history.stopped", "show": "history.draw()",
+    },
+    "Explanation": {
+        "result": "explanation.value", "number": "explanation.value", "equation": "explanation.text",
+        "formula": "explanation.line", "show": "print(explanation)", "explain": "print(explanation)",
+    },
+    "Derivation": {
+        "derivative": "derivation.result", "diff": "derivation.result", "value": "derivation.result",
+        "graph": "derivation.draw()", "plot": "derivation.draw()", "show": "print(derivation)",
+        "str": "derivation.text",
+        "explain": "derivation.steps", "variable": "derivation.by", "subs": "derivation.substituted",
+    },
+    "Diagnosis": {
+        "mistakes": "diagnosis.hypotheses", "errors": "diagnosis.hypotheses", "faults": "diagnosis.hypotheses",
+        "message": "diagnosis.headline", "is_right": "bool(diagnosis)", "passed": "bool(diagnosis)",
+        "ok": "bool(diagnosis)", "success": "bool(diagnosis)", "explain": "print(diagnosis)",
+        "report": "print(diagnosis)", "where": "diagnosis.located", "max_error": "diagnosis.relative_error",
+        "mistake": "diagnosis.rows", "row": "diagnosis.rows", "error": "diagnosis.relative_error",
+    },
+    "GradientCheck": {
+        "max_error": "check.worst.relative_error", "error": "check.worst.relative_error",
+        "max_relative_error": "check.worst.relative_error", "ok": "check.passed", "is_right": "check.passed",
+        "success": "check.passed", "errors": "check.failed", "failures": "check.failed", "report": "print(check)",
+    },
+    "Grade": {
+        "score": "grade.points", "total": "grade.of", "max_points": "grade.of", "feedback": "print(grade.text)",
+        "mistakes": "grade.judgements", "errors": "grade.judgements", "mark": "grade.points", "percent": "grade.of",
+    },
+    "Document": {
+        "show": "print(document.text)", "to_html": "document.html", "to_latex": "document.latex",
+        "to_pdf": "document.pdf()",
+        "render": "document.html", "write": "document.save(path + '.html')", "tex": "document.latex",
+        "md": "document.markdown", "content": "document.blocks", "name": "document.title",
+    },
+    "Drawing": {
+        "show": "drawing.svg", "to_svg": "drawing.svg", "tikz": "drawing.latex",
+        "savefig": "drawing.save(path + '.svg')",
+        "write": "drawing.save(path + '.svg')", "figure": "drawing.svg",
     },
     "Optimizer": {
         "lr": "optimizer.learning_rate", "eta": "optimizer.learning_rate", "param_groups": "optimizer.settings",
@@ -379,6 +432,23 @@ def attribute_hint(owner: str, classes: Iterable[str], name: str, known: Iterabl
             return f"; write {line}"
     near = nearest(name, known)
     return f"; did you mean {owner}.{near}?" if near else ""
+
+
+def no_attribute(room: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Build the error for a name that a module of the library does not have.
+
+    Parameters
+    ----------
+    room : str
+        The module below ``pellucid``, or nothing for itself.
+    name : str
+    known : iterable of str
+        Its public names.
+    """
+    module = f"pellucid.{room}" if room else "pellucid"
+    owner = f"pl.{room}" if room else "pl"
+    hint = "" if name.startswith("_") else attribute_hint(owner, (module,), name, known)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
 
 
 class Hinted:

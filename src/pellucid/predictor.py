@@ -14,6 +14,7 @@ from pellucid.data.rows import Rows, as_table
 from pellucid.data.tables import Column, is_text
 from pellucid.described import Brief
 from pellucid.errors import DataFileError
+from pellucid.hints import hinted
 from pellucid.losses import Loss, as_loss, check_output
 from pellucid.metrics import METRICS
 from pellucid.network import Network
@@ -156,6 +157,7 @@ class Predictor(Brief):
             )
         return np.stack([table.columns[name].astype(np.float64) for name in names], axis=1)
 
+    @hinted
     def predict(self, rows: Rows) -> dict[str, Column]:
         """Answer raw rows.
 
@@ -205,6 +207,7 @@ class Predictor(Brief):
                 f"{table.where(i)}: the network's outputs are not finite; the row's numbers are too large"
             )
 
+    @hinted
     def evaluate(self, rows: Rows) -> Evaluation:
         """Measure the model on raw rows with targets, given by name as in `predict`.
 
@@ -240,6 +243,7 @@ class Predictor(Brief):
         np.add.at(confusion, (truth, found), 1)
         return Evaluation(len(samples), loss, {"accuracy": float(np.mean(truth == found))}, confusion)
 
+    @hinted
     def save(self, path: PathLike) -> None:
         """Write everything needed to predict on raw rows again, as safetensors, never code.
 

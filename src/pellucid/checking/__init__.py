@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pellucid.checking.gradient_check import GradientCheck, PartialCheck, check_gradient
+from pellucid.hints import no_attribute
 
 if TYPE_CHECKING:
     from pellucid.checking.diagnosis import BetterInput, Diagnosis, Hypothesis, Part, Shown
@@ -42,4 +43,4 @@ def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"pellucid.checking.{home}"), name)
-    raise AttributeError(f"module 'pellucid.checking' has no attribute {name!r}")
+    raise no_attribute("checking", name, __all__)

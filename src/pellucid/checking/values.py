@@ -32,6 +32,7 @@ from pellucid.checking.problem import PerLayerArrays, Problem, output_delta
 from pellucid.described import Brief
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
+from pellucid.hints import hinted
 from pellucid.losses import LOSSES
 from pellucid.notation import SYMBOLS, Label, parse
 from pellucid.results import Result
@@ -345,6 +346,7 @@ def _neighbours(bench: Bench, label: Label) -> Iterator[tuple[Hypothesis, float]
                 yield Hypothesis((Part("9", (label.layer,), f"it is the number of {other}", problem.F),)), value
 
 
+@hinted
 def diagnose_value(
     run: Record,
     symbol: str | Label,
@@ -618,6 +620,7 @@ class Separation(Brief, Result):
         return lines
 
 
+@hinted
 def keeps_apart(
     run: Record, labels: object = None, *, digits: int = 3, rows: object = None, sample: int | None = None
 ) -> Separation:

@@ -10,6 +10,7 @@ import numpy as np
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.data.tables import Table
 from pellucid.described import brief
+from pellucid.hints import hinted
 from pellucid.results import Displayed
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Dataset(Displayed):
         kind = f"{len(self.class_names)} classes" if self.class_names else f"{self.y.shape[1]} targets"
         return f"<Dataset {brief(self.name)}: {len(self):,} samples of {self.X.shape[1]:,} features, {kind}>"
 
+    @hinted
     def split(self, fraction: float, seed: int = 0) -> tuple["Dataset", "Dataset"]:
         """Split at random into a larger part and one that holds the fraction, at least one sample each.
 
@@ -100,6 +102,7 @@ class Dataset(Displayed):
         return Table(self.name, columns | dict(zip(targets, self.y.T, strict=True)), targets)
 
 
+@hinted
 def digits() -> Dataset:
     """Load 1,797 handwritten digits of 8 x 8 pixels, each a whole number from 0 (no ink) to 16.
 
@@ -121,12 +124,14 @@ def digits() -> Dataset:
     )
 
 
+@hinted
 def xor() -> Dataset:
     """Return the four samples of exclusive or, which no network without a hidden layer fits."""
     X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     return Dataset("xor", X, np.array([0, 1, 1, 0]), ("x_1", "x_2"), ("0", "1"), "the truth table")
 
 
+@hinted
 def two_spirals(n: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Make two interleaved spirals of one and a half turns each.
 
@@ -149,6 +154,7 @@ def two_spirals(n: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     return Dataset("two_spirals", X, y, ("x_1", "x_2"), ("A", "B"), "synthetic, pellucid.data.two_spirals")
 
 
+@hinted
 def two_moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     """Make two interleaved half circles of radius 1.
 
@@ -168,6 +174,7 @@ def two_moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Dataset:
     return Dataset("two_moons", X, y, ("x_1", "x_2"), ("A", "B"), "synthetic, pellucid.data.two_moons")
 
 
+@hinted
 def sine(n: int = 400, noise: float = 0.05, seed: int = 0) -> Dataset:
     """Make y = sin x + noise for x uniform in [-π, π], a regression.
 

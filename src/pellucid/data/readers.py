@@ -18,9 +18,11 @@ import numpy as np
 from pellucid.data.datasets import DATASETS
 from pellucid.data.tables import Column, Table, check_finite, column_of_cells, is_text
 from pellucid.errors import DataFileError, import_extra
+from pellucid.hints import hinted
 from pellucid.storage import PathLike
 
 
+@hinted
 def read(source: PathLike, target: str | Sequence[str] | None = None, *, header: bool = True) -> Table:
     """Read a data set by the name of one that comes with the library, or a file by its ending.
 
@@ -94,6 +96,7 @@ def _bytes(path: str) -> bytes:
         raise DataFileError(f"{path} is a truncated or broken gzip file: {error}") from error
 
 
+@hinted
 def read_csv(path: PathLike, target: str | Sequence[str] | None = None, *, header: bool = True) -> Table:
     """Read a CSV file; commas, semicolons or tabs, whichever the first line has most of.
 
@@ -168,6 +171,7 @@ def _pylist(name: str, key: str, column: Any) -> list[Any]:
     return values
 
 
+@hinted
 def read_parquet(path: PathLike, target: str | Sequence[str] | None = None) -> Table:
     """Read a Parquet file (needs the ``table`` extra): numbers, booleans and text, without nulls.
 
@@ -220,6 +224,7 @@ _BROKEN_ZIP = (
 )  # fmt: skip
 
 
+@hinted
 def read_npz(path: PathLike, target: str | None = None) -> Table:
     """Read an NPZ file of inputs ``X`` and, if it has them, targets ``y``; the first name of each that it has.
 
@@ -260,6 +265,7 @@ def read_npz(path: PathLike, target: str | None = None) -> Table:
     return _table_of_arrays(name, arrays[x_name], None if y_name is None else arrays[y_name], y_name or "y")
 
 
+@hinted
 def read_idx(path: PathLike, labels: str | None = None) -> Table:
     """Read an IDX file of images, the format of MNIST, with its labels.
 

@@ -1,5 +1,7 @@
 """Documents with mathematics: written once, and had as text, Markdown, LaTeX, HTML, PDF and JSON."""
 
+from typing import Any
+
 from pellucid.document.blocks import (
     AnswerSpace,
     Block,
@@ -15,6 +17,7 @@ from pellucid.document.blocks import (
     escape,
 )
 from pellucid.document.documents import Document
+from pellucid.hints import no_attribute
 
 __all__ = [
     "AnswerSpace",
@@ -31,3 +34,7 @@ __all__ = [
     "Table",
     "escape",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise no_attribute("document", name, __all__)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import import_extra
+from pellucid.hints import no_attribute
 
 import_extra("sympy", "symbolic", "pellucid.symbolic")
 
@@ -59,4 +60,4 @@ def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"pellucid.symbolic.{home}"), name)
-    raise AttributeError(f"module 'pellucid.symbolic' has no attribute {name!r}")
+    raise no_attribute("symbolic", name, __all__)

@@ -16,6 +16,7 @@ from pellucid.described import Brief, brief
 from pellucid.document import Block, Document, Equation, Figure, Heading, Paragraph
 from pellucid.drawing import Drawing, draw_graph
 from pellucid.errors import FormulaError
+from pellucid.hints import hinted
 from pellucid.results import Result
 from pellucid.symbolic import grammar, printing
 from pellucid.symbolic.differentiation import differentiate, kinks, simplify, substitute
@@ -329,6 +330,7 @@ class Step(Brief):
     remark: str = ""
 
 
+@hinted
 def chain_rule(
     definitions: Mapping[str, object] | str, variable: str, at: Mapping[str, float] | None = None
 ) -> Derivation:

@@ -20,6 +20,7 @@ import mpmath
 import sympy as sp
 
 from pellucid.errors import FormulaError
+from pellucid.hints import hinted
 from pellucid.symbolic.differentiation import expanded_terms, kinks, size, substitute
 from pellucid.symbolic.evaluation import OutOfTime, TooLarge, UndefinedHere, evaluate
 from pellucid.symbolic.formulas import Functions, parse_together
@@ -36,6 +37,7 @@ _SCANS = 3
 DOMAINS = ("real", "positive", "complex")
 
 
+@hinted
 def equivalent(
     a: str | sp.Expr,
     b: str | sp.Expr,

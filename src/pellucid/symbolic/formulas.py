@@ -8,6 +8,7 @@ from fractions import Fraction
 import sympy as sp
 
 from pellucid.errors import FormulaError
+from pellucid.hints import hinted
 from pellucid.symbolic import grammar
 from pellucid.symbolic.differentiation import differentiate, piecewise, substitute
 from pellucid.symbolic.grammar import Node
@@ -21,6 +22,7 @@ SIGMA_SECOND = sp.Function("σ''")
 """σ and its derivatives, where labels are read and σ is not defined."""
 
 
+@hinted
 def parse(
     text: str,
     *,

@@ -15,6 +15,7 @@ from pellucid.arrays import Array
 from pellucid.described import Brief
 from pellucid.document import Block, Document, Equation, Heading, Paragraph
 from pellucid.errors import FormulaError
+from pellucid.hints import hinted
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.results import Result
 from pellucid.symbolic import printing
@@ -144,6 +145,7 @@ class FormulaLoss(Loss):
     is_mean: bool = True
 
 
+@hinted
 def activation(formula: str, name: str | None = None) -> FormulaActivation:
     """Make an activation from a formula; σ' is derived, and both are compiled for arrays.
 
@@ -194,6 +196,7 @@ def activation(formula: str, name: str | None = None) -> FormulaActivation:
     )
 
 
+@hinted
 def loss(formula: str, name: str | None = None, *, reduction: str = "mean", targets: str = "numbers") -> FormulaLoss:
     """Make a loss from the formula of one output's term; ∇_a L is derived, and both are compiled for arrays.
 
@@ -450,6 +453,7 @@ _SIGMA_LINES: Mapping[str, tuple[Line, ...]] = {
 }
 
 
+@hinted
 def derive(row: object) -> SlopeDerivation:
     r"""Derive σ' of an activation, or ∂L/∂a_j of a loss.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pellucid.activations import Activation
 from pellucid.document import Block, Document, Equation, Figure, Heading, Items, Paragraph
 from pellucid.drawing import draw
+from pellucid.hints import hinted
 from pellucid.layers import Layers
 from pellucid.losses import Loss, as_loss, canonical_pair
 from pellucid.notation import Label
@@ -16,6 +17,7 @@ WRITTEN_OUT = 8
 """Layers of more neurons are given by their general term."""
 
 
+@hinted
 def equations(network: Layers, loss: object = "mse") -> Document:
     """Write a network's equations: small layers in full, large ones by their general term.
 

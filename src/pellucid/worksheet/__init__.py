@@ -1,5 +1,8 @@
 """Exercises in backpropagation: solved, in variants, as sheets of paper, and graded."""
 
+from typing import Any
+
+from pellucid.hints import no_attribute
 from pellucid.worksheet.answers import Answers, as_answers, key_answers, read_answers, template
 from pellucid.worksheet.classes import Handout, write_class
 from pellucid.worksheet.exercise import Exercise
@@ -33,3 +36,7 @@ __all__ = [
     "worksheet",
     "write_class",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise no_attribute("worksheet", name, __all__)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pellucid.described import Brief
 from pellucid.errors import DataFileError
+from pellucid.hints import hinted
 from pellucid.storage import PathLike
 from pellucid.worksheet.variants import Worksheet
 
@@ -43,6 +44,7 @@ class Answers(Brief):
     unknown: tuple[str, ...] = ()
 
 
+@hinted
 def read_answers(path: PathLike) -> Answers:
     """Read a file of answers.
 
@@ -119,6 +121,7 @@ def _keep_latex(text: str, strings: re.Pattern[str]) -> str:
     return strings.sub(mended, text)
 
 
+@hinted
 def as_answers(data: Mapping[str, Any], source: str = "") -> Answers:
     """Take answers from a mapping, as a file holds them."""
     given: dict[int, dict[str, object]] = {}
@@ -194,6 +197,7 @@ def answered(answers: Answers, number: int, keys: Sequence[str]) -> tuple[dict[s
     return known, [name for name, one in given.items() if one not in ("", None)]
 
 
+@hinted
 def template(sheet: Worksheet, student: str = "") -> str:
     """Write the file of answers to fill in, as TOML."""
     lines = [
@@ -209,6 +213,7 @@ def template(sheet: Worksheet, student: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+@hinted
 def key_answers(sheet: Worksheet) -> dict[str, Any]:
     """Return the right answers as a file of answers would hold them."""
     answers: dict[str, Any] = {} if sheet.seed is None else {"variant": sheet.seed}

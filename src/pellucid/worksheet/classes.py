@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pellucid.arrays import as_count
 from pellucid.described import Brief
+from pellucid.hints import hinted
 from pellucid.storage import PathLike, write_atomically
 from pellucid.version import __version__
 from pellucid.worksheet import sheets
@@ -39,6 +40,7 @@ class Handout(Brief):
     answers: str
 
 
+@hinted
 def write_class(
     folder: PathLike, count: int, *, first: int = 1, students: Sequence[str] = (), ending: str = "pdf"
 ) -> list[Handout]:

@@ -17,6 +17,7 @@ from pellucid.described import Brief
 from pellucid.document import Block, Document, Heading, Items, Paragraph, Table, escape
 from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
+from pellucid.hints import hinted
 from pellucid.results import Result
 from pellucid.storage import PathLike
 from pellucid.worksheet.answers import Answers, answered, read_answers, shown_path
@@ -116,6 +117,7 @@ class Grade(Result):
         }
 
 
+@hinted
 def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
     """Grade one student's answers.
 
@@ -180,6 +182,7 @@ class NotGraded(Brief):
     reason: str
 
 
+@hinted
 def grade_folder(folder: PathLike, variant: int | None = None, *, processes: int = 1) -> list[Grade | NotGraded]:
     """Grade every file of answers in a folder, in the order of their names.
 
@@ -219,6 +222,7 @@ def answer_files(folder: PathLike) -> list[Path]:
     return files
 
 
+@hinted
 def passed_over(folder: PathLike) -> list[str]:
     """Name the files in a folder that are none of answers."""
     taken = {*answer_files(folder), *Path(folder).rglob("manifest.json")}
@@ -298,6 +302,7 @@ def _about(one: Judgement, *, solutions: bool) -> str:
     return " ".join(parts)
 
 
+@hinted
 def grades_csv(grades: Sequence[Grade | NotGraded]) -> str:
     """Write the table for the teacher: a row for each file, a column for each answer.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pellucid.document import AnswerSpace, Block, Document, KeepTogether, PageBreak, Table
+from pellucid.hints import hinted
 from pellucid.worksheet.variants import Worksheet
 
 _NEW_PAGE = (3, 5, 7, 9, 11, 12)
 """On paper to write on these exercises begin a page, so that every variant's pages break at the same places."""
 
 
+@hinted
 def solved(sheet: Worksheet) -> Document:
     """Return the exercises with their solutions.
 
@@ -26,6 +28,7 @@ def solved(sheet: Worksheet) -> Document:
     return Document(sheet.title + ", solved", tuple(blocks))
 
 
+@hinted
 def blank(sheet: Worksheet, student: str = "") -> Document:
     """Return the exercises with room to write.
 
@@ -45,6 +48,7 @@ def blank(sheet: Worksheet, student: str = "") -> Document:
     return Document(sheet.title, tuple(blocks), fields=(("Name", student), ("Date", "")))
 
 
+@hinted
 def key(sheet: Worksheet) -> Document:
     """Return the answers alone, with the name that each has in a file of answers."""
     blocks: list[Block] = []

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 
 from pellucid.arrays import as_count
 from pellucid.document import Document
+from pellucid.hints import hinted
 from pellucid.results import Result
 from pellucid.worksheet import by_hand, chain, slopes, structure, vectors
 from pellucid.worksheet.draws import Draws
@@ -59,6 +60,7 @@ class Worksheet(Result):
         return [(exercise, field) for exercise in self.exercises for field in exercise.fields]
 
 
+@hinted
 def worksheet(variant: int | None = None) -> Worksheet:
     """Make a worksheet.
 
