@@ -81,6 +81,10 @@ RESULTS = {
     "Exercise": ws.worksheet(5).exercises[3],
     "Grade": a_grade(),
     "Evaluation": EVALUATION,
+    "Table of activations": pl.ACTIVATIONS,
+    "Table of losses": pl.LOSSES,
+    "Table of optimizers": pl.OPTIMIZERS,
+    "Table of metrics": pl.METRICS,
 }
 DISPLAYED = {
     **RESULTS,

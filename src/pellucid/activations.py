@@ -393,8 +393,8 @@ ACTIVATIONS: Registry[Activation] = Registry(
     "activation",
     _ROWS,
     columns=(
-        ("σ(z)", lambda row: row.formula),
-        ("σ'(z)", lambda row: row.derivative_formula),
+        ("σ(z)", lambda row: row.formula, lambda row: row.latex),
+        ("σ'(z)", lambda row: row.derivative_formula, lambda row: row.derivative_latex),
         ("range", lambda row: row.range),
     ),
     example="a pl.Activation",

@@ -409,8 +409,8 @@ LOSSES: Registry[Loss] = Registry(
     "loss",
     _ROWS,
     columns=(
-        ("L of one sample", lambda row: row.formula),
-        ("∂L/∂a_j", lambda row: row.gradient_formula),
+        ("L of one sample", lambda row: row.formula, lambda row: row.latex),
+        ("∂L/∂a_j", lambda row: row.gradient_formula, lambda row: row.gradient_latex),
         ("range", lambda row: row.range),
     ),
     example="a pl.Loss",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pellucid.described import shortened
 from pellucid.errors import UnknownNameError, import_extra, nearest, plain_name
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 
 class Row:
@@ -49,7 +53,7 @@ def _found(find: Callable[..., Row], name: str, settings: dict[str, float]) -> R
 R = TypeVar("R")
 
 
-class Registry(Mapping[str, R]):
+class Registry(Mapping[str, R], Result):
     """A table by name. Printing it shows its rows.
 
     A name is taken in any case and with or without hyphens, spaces and underscores: ``ReLU``, ``LeakyReLU`` and
@@ -61,8 +65,8 @@ class Registry(Mapping[str, R]):
         What a row is, for messages: ``activation``.
     rows : iterable
         Each with a ``name`` and ``synonyms``, a tuple of str.
-    columns : sequence of (str, callable)
-        Heading and text of each column after the names, for printing.
+    columns : sequence of (str, callable) or (str, callable, callable)
+        Heading and text of each column after the names; and the same text as LaTeX, where that is known.
     example : str
         What may be given in place of a name, for messages: ``pl.Activation(...)``.
     elsewhere : mapping, optional
@@ -84,7 +88,7 @@ class Registry(Mapping[str, R]):
         kind: str,
         rows: Iterable[R],
         *,
-        columns: Sequence[tuple[str, Callable[[R], str]]],
+        columns: Sequence[tuple[str, Callable[[R], str]] | tuple[str, Callable[[R], str], Callable[[R], str]]],
         example: str,
         elsewhere: Mapping[str, str] | None = None,
     ) -> None:
@@ -164,13 +168,28 @@ class Registry(Mapping[str, R]):
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Return the headings and the rows of the table as text."""
-        header = ("name", "also", *(heading for heading, _ in self._columns))
+        header = ("name", "also", *(column[0] for column in self._columns))
         return header, [
-            (name, ", ".join(row.synonyms), *(text(row) for _, text in self._columns))  # type: ignore[attr-defined]
+            (name, ", ".join(row.synonyms), *(column[1](row) for column in self._columns))  # type: ignore[attr-defined]
             for name, row in self._rows.items()
         ]
 
-    def __str__(self) -> str:
+    def document(self) -> Document:
+        """Return the table as a document."""
+        from pellucid.document import Document, Table, escape
+
+        header, texts = self.table()
+        rows = []
+        for row, text in zip(self.values(), texts, strict=True):
+            formulas = [f"${column[2](row)}$" if len(column) == 3 else None for column in self._columns]
+            rows.append(
+                tuple(formula or escape(cell) for cell, formula in zip(text, [None, None, *formulas], strict=True))
+            )
+        return Document(_plural(self.kind).capitalize(), (Table(tuple(map(escape, header)), tuple(rows)),))
+
+    @property
+    def text(self) -> str:
+        """The table as plain text, as wide as the terminal."""
         rich_table = import_extra("rich.table", "", "printing a table")
         rich_box = import_extra("rich.box", "", "printing a table")
         console = import_extra("rich.console", "", "printing a table").Console(

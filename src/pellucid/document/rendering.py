@@ -188,13 +188,18 @@ _LATEX_LETTERS = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
     "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
     "–": "--", "×": r"$\times$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
-    "₁": r"\textsubscript{1}", "₂": r"\textsubscript{2}", "≠": r"$\ne$",
+    "∞": r"$\infty$", "√": r"$\surd$", "≥": r"$\ge$", "←": r"$\leftarrow$", "⌊": r"$\lfloor$", "⌋": r"$\rfloor$",
+    "ȳ": r"\={y}", "₁": r"\textsubscript{1}", "₂": r"\textsubscript{2}", "≠": r"$\ne$",
 }  # fmt: skip
 
 
 def latex_text(text: str) -> str:
     """Return text as LaTeX that shows it as it is."""
-    return "".join(_LATEX_LETTERS.get(letter) or _greek(letter) or letter for letter in text)
+    parts = re.split(r"(\w)\u0302", text)  # letters with a circumflex, of which Unicode has few as one
+    return "".join(
+        rf"\^{{{part}}}" if i % 2 else "".join(_LATEX_LETTERS.get(one) or _greek(one) or one for one in part)
+        for i, part in enumerate(parts)
+    )
 
 
 def _greek(letter: str) -> str:
