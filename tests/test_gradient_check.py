@@ -30,7 +30,7 @@ def problem(activation, loss, draw_targets, *, seed=0, dtype="float64", bias=Tru
     net = pl.Network(SIZES, hidden, output, seed=seed, init="lecun_normal", dtype=dtype, bias=bias)
     scale = 0.3 if activation == "exp" else 1.0
     net.parameters *= scale
-    for l in range(2, net.F + 1):
+    for l in net.b.keys():
         net.b[l] = scale * rng.normal(size=net.b[l].shape) / 2
     return net, rng.normal(size=(N, SIZES[0])), draw_targets(loss, N, SIZES[-1], rng)
 

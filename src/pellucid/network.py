@@ -390,8 +390,9 @@ class Network(Layers, Displayed):
             Draw the batches in a new order each epoch.
         seed : int, numpy.random.Generator or SeedSequence, optional
             For order, dropout and split; ``history.seed`` is the number used, also if it was drawn.
-        validation : (X, y), (X, y, sample_weight) or float in (0, 1), optional
-            Samples held out to measure the loss on, or the fraction of the samples to split off for that.
+        validation : tuple of arrays or float in (0, 1), optional
+            Samples held out to measure the loss on, (X, y) or (X, y, sample_weight); or the fraction of the samples to
+            split off for that.
         patience : int, optional
             Stop after so many epochs without a lower validation loss (training loss without validation); the network
             gets back the parameters of the best epoch.

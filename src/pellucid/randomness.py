@@ -111,6 +111,8 @@ def as_seed(seed: Seed) -> int:
     ValueError, TypeError
         A negative number, or anything else.
     """
+    if isinstance(seed, int | np.integer):
+        return as_count(seed, "seed", 0)  # and NumPy's generators need not be imported
     if seed is None:
         return _state(np.random.SeedSequence())
     if isinstance(seed, np.random.Generator):

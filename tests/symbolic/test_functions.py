@@ -211,7 +211,7 @@ def test_the_equations_of_a_network(sizes, output, loss, bias):
     ):
         assert equation in text
     if not bias:
-        for document in (equations(net, loss).markdown(), equations(net, loss).latex(), text):
+        for document in (equations(net, loss).markdown, equations(net, loss).latex, text):
             assert not re.search(r"bias|\bb_|\bb\^|\(b\^|\(4\)", document)
     assert ("d^F = ∇_a L ⊙" in text) == (output != "softmax")
     assert (f"d_j^{F} = a_j - y_j" in text) == (loss == "cross_entropy")
