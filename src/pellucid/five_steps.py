@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
@@ -73,8 +72,7 @@ _TITLES = {
 """The heading of each step as text and as markup; step 3 has three cases, step 5 has two, and some another form."""
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """The equations of one quantity in one layer; of many the middle is left out, before the last."""
 
     explanations: tuple[Explanation, ...]
@@ -87,8 +85,7 @@ class _Group:
     """Whether an empty line comes before it in plain text."""
 
 
-@dataclass(frozen=True)
-class _Step:
+class _Step(NamedTuple):
     title: str
     markup: str
     groups: tuple[_Group, ...]

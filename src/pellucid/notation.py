@@ -139,10 +139,12 @@ def symbol_of(text: str) -> str:
     return _SYNONYMS.get(text, text)
 
 
-_PARTIAL = re.compile(
-    r"\s*\$?\s*(?:(?:∂|d|\\partial\s*)\s*L(?:_T)?\s*/\s*(?:∂|d|\\partial\s*)|"
-    r"\\d?frac\s*\{\s*(?:\\partial|∂|d)\s*L(?:_T)?\s*\}\s*\{\s*(?:\\partial|∂|d)\s*)(?P<of>[^$]*?)\s*(?P<close>\}?)\s*\$?\s*"
-)
+@cache
+def _partial() -> re.Pattern[str]:
+    return re.compile(
+        r"\s*\$?\s*(?:(?:∂|d|\\partial\s*)\s*L(?:_T)?\s*/\s*(?:∂|d|\\partial\s*)|"
+        r"\\d?frac\s*\{\s*(?:\\partial|∂|d)\s*L(?:_T)?\s*\}\s*\{\s*(?:\\partial|∂|d)\s*)(?P<of>[^$]*?)\s*(?P<close>\}?)\s*\$?\s*"
+    )
 
 
 def parse_partial(text: str) -> Label | None:
@@ -163,7 +165,7 @@ def parse_partial(text: str) -> Label | None:
     >>> print(parse_partial("∂L/∂w_13^2"), parse_partial("∂L/∂z_2^3"), parse_partial("w_13^2"))
     w_13^2 d_2^3 None
     """
-    match = _PARTIAL.fullmatch(text)
+    match = _partial().fullmatch(text)
     if match is None:
         return None
     # The last brace closes the fraction, or an index where there is none.

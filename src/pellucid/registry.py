@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-import shutil
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -192,9 +193,10 @@ class Registry(Mapping[str, R], Result):
         """The table as plain text, as wide as the terminal."""
         rich_table = import_extra("rich.table", "", "printing a table")
         rich_box = import_extra("rich.box", "", "printing a table")
-        console = import_extra("rich.console", "", "printing a table").Console(
-            file=io.StringIO(), width=max(shutil.get_terminal_size((120, 24)).columns, 80), color_system=None
-        )
+        console = import_extra("rich.console", "", "printing a table").Console(file=io.StringIO(), color_system=None)
+        if "COLUMNS" not in os.environ and not (sys.stdout and sys.stdout.isatty()):
+            console.width = 120  # a file or a pipe has no width
+        console.width = max(console.width, 80)
         header, rows = self.table()
         grid = rich_table.Table(box=rich_box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         for heading in header:
