@@ -61,6 +61,8 @@ class Activation(Row):
     12.0
     """
 
+    _called = "sigma"
+
     name: str
     function: Callable[[Array], Array]
     derivative: Callable[[Array], Array]
@@ -87,6 +89,10 @@ class Activation(Row):
     def is_builtin(self) -> bool:
         """Whether it is a row of the table, or one of its rows with other numbers, and not a user's."""
         return ACTIVATIONS.get(self.name) is self or type(self) is _WITH_SETTINGS.get(self.name)
+
+    def __call__(self, z: Array) -> Array:
+        """Return σ(z), of the shape of z."""
+        return self.function(np.asarray(z))
 
     def find(self) -> Callable[..., Row] | None:
         """Return the look-up that gives this row back, or None if a user made it."""

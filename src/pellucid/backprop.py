@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array
+from pellucid.errors import UnknownLabelError
 from pellucid.hints import Hinted
 from pellucid.layers import Layers, PerLayer, parameter_views
 from pellucid.losses import Loss, canonical_pair
+from pellucid.notation import Label, parse
 from pellucid.results import Result
 
 if TYPE_CHECKING:
@@ -37,13 +39,28 @@ class Gradient(Result):
 
     __slots__ = ("_has_bias", "_sizes", "_views", "loss", "vector")
 
-    _called = "run.gradient"
+    _called = "g"
 
     def __init__(self, sizes: tuple[int, ...], has_bias: bool, vector: Array, loss: float) -> None:
         self._sizes, self._has_bias = sizes, has_bias
         self._views: tuple[PerLayer, PerLayer] | None = None
         self.vector = vector
         self.loss = loss
+
+    def __reduce__(self) -> Any:
+        return Gradient, (self._sizes, self._has_bias, self.vector, self.loss)  # and W and b are its views again
+
+    def __getitem__(self, label: str | Label) -> Any:
+        """Return a partial by its label: ``g["w_13^2"]`` is ∂L/∂w_13^2."""
+        which = parse(label)
+        arrays = {"w": self.W, "b": self.b}.get(which.symbol)
+        if arrays is None:
+            raise UnknownLabelError(f"{which}: the gradient has partials with respect to weights and biases only")
+        try:
+            return arrays[which.layer][which.index]
+        except IndexError:
+            of = f"{arrays.symbol}[{which.layer}]"
+            raise UnknownLabelError(f"{which}: {of} has shape {arrays[which.layer].shape}") from None
 
     @property
     def W(self) -> PerLayer:
@@ -276,6 +293,10 @@ def gradient(
     return Gradient(layers.sizes, layers.has_bias, vector, total)
 
 
+_VIEWED = ("a", "z", "d", "y", "losses", "input_gradient", "share")
+"""What a record makes when it is first asked for, read-only."""
+
+
 class Record(Hinted):
     """Everything that the five steps computed, kept apart by sample; its arrays are read-only copies.
 
@@ -330,6 +351,11 @@ class Record(Hinted):
         self._a, self._z, self._d, self._y, self._losses, self._share = a, z, d, y, losses, share
         layers.parameters.flags.writeable = gradient.vector.flags.writeable = False
         layers._bind(layers.parameters)  # views made before are writable still
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({name: value for name, value in state.items() if name not in _VIEWED})
+        self.layers.parameters.flags.writeable = self.gradient.vector.flags.writeable = False
+        self.layers._bind(self.layers.parameters)
 
     def _kept(self, array: Array) -> Array:
         array = np.asarray(array[0] if self.is_single else array)

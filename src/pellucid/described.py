@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields
 from typing import Any
 
-from pellucid.hints import Hinted
+from pellucid.hints import Hinted, has_line
 
 _MOST_LETTERS = 400
 """Of a short description, which then says that it was cut."""
@@ -72,7 +72,9 @@ class Described(Hinted):
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in vars(self):
-            raise AttributeError(f"a {type(self).__name__} does not change; make another one with its own {name}")
+            raise AttributeError(f"{self!r} cannot be changed; make a new one: {type(self).__name__}({name}={value!r})")
+        if has_line("Optimizer", name):
+            getattr(self, name)  # which says what it is called
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:

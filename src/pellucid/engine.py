@@ -46,6 +46,9 @@ class Engine(str):
         engine.detail = detail
         return engine
 
+    def __reduce__(self) -> Any:
+        return Engine, (str(self), self.detail)
+
     def __repr__(self) -> str:
         return f"<Engine: {self} ({self.detail})>"
 

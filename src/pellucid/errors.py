@@ -98,7 +98,7 @@ def nearest(asked: str, known: Iterable[str]) -> str | None:
         for name in sorted(by_plain):
             if name.startswith(plain):
                 return by_plain[name]
-    close = difflib.get_close_matches(plain, by_plain, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(plain, by_plain, n=1, cutoff=0.75)
     return by_plain[close[0]] if close else None
 
 

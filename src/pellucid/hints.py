@@ -29,11 +29,39 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "alpha": ("rho", "smoothing"),
     "epsilon": ("eps",),
     "weight_decay": ("wd",),
-    "epochs": ("epoch", "n_epochs", "nb_epoch", "num_epochs", "max_epochs", "max_iter", "n_iter", "iterations"),
+    "memory": ("history_size", "m", "maxcor"),
+    "tolerance": ("tol", "tolerance_grad", "gtol"),
+    "loss_tolerance": ("tolerance_change", "ftol"),
+    "max_evaluations": ("max_eval", "max_ls", "maxls"),
+    "every": ("step_size", "period", "drop_every"),
+    "gamma": ("factor", "decay_rate", "decay", "drop"),
+    "final": ("eta_min", "min_lr", "min_factor"),
+    "threshold": ("min_delta", "tol"),
+    "power": ("power_t", "exponent"),
+    "function": ("f", "fn", "func", "forward", "sigma", "call"),
+    "derivative": ("df", "dfn", "grad", "gradient", "prime", "sigma_prime", "backward", "dfunc"),
+    "trainings": ("networks", "nets", "models", "jobs"),
+    "definitions": ("formula", "expression", "expr", "f", "equation"),
+    "variable": ("wrt", "by", "with_respect_to", "var", "x"),
+    "at": ("values", "subs", "point", "numbers", "where"),
+    "formula": ("expression", "expr", "function", "f", "sigma"),
+    "reduction": ("reduce", "average", "mean"),
+    "variant": ("seed", "number", "n", "random_state"),
+    "student": ("name",),
+    "value": ("answer", "number", "result", "x"),
+    "j": ("neuron", "unit", "index"),
+    "target": ("y", "label", "label_column", "y_column", "targets"),
+    "header": ("has_header", "names"),
+    "noise": ("std", "sigma"),
+    "n": ("n_samples", "size", "samples", "count"),
+    "fraction": ("test_size", "test_fraction", "held_out", "size", "validation_split"),
+    "epochs": ("t_max", "epoch", "n_epochs", "nb_epoch", "num_epochs", "max_epochs", "max_iter", "n_iter",
+    "iterations"),
     "batch_size": ("batch", "bs", "mini_batch_size", "minibatch_size", "batches"),
     "seed": ("random_state", "random_seed", "rng", "generator", "key"),
     "validation": (
-        "validation_data", "validation_split", "validation_fraction", "validation_set", "valid", "val", "val_data",
+        "val_split", "validation_data", "validation_split", "validation_fraction", "validation_set", "valid", "val",
+        "val_data",
         "valid_data", "eval_set", "test_data",
     ),
     "patience": ("early_stopping", "early_stopping_rounds", "n_iter_no_change", "early_stop"),
@@ -49,6 +77,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "threads": ("n_jobs", "num_threads", "n_threads", "workers", "num_workers"),
     "progress": ("verbose", "verbosity", "progress_bar", "disp", "show_progress"),
     "sizes": ("layer_sizes", "layers", "layer_dims", "dims", "units", "hidden_layer_sizes", "hidden_sizes", "hidden"),
+    "activations": ("custom_objects",),
     "activation": (
         "activations", "activation_function", "act", "sigma", "nonlinearity", "hidden_activation", "activation_fn",
     ),
@@ -58,7 +87,9 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "dtype": ("precision", "type"),
     "engine": ("backend", "device", "implementation"),
     "at_most": ("n_checks", "max_params", "number", "n_samples"),
-    "gradient": ("grad", "grads", "gradients", "backprop", "function", "student", "submission"),
+    "gradient": (
+        "grad", "grads", "gradients", "backprop", "function", "student", "submission", "derivative", "prime", "df",
+    ),
     "network": ("net", "model", "nn"),
     "path": ("file", "filename", "filepath", "fname"),
     "show": ("labels", "what"),
@@ -68,7 +99,6 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "delta": ("beta", "threshold", "epsilon"),
     "tau": ("quantile", "q", "quantiles", "alpha"),
     "slope": ("negative_slope", "alpha", "leak"),
-    "wrt": ("variable", "with_respect_to", "var", "x"),
     "hidden_layer_sizes": ("hidden", "layers", "sizes", "hidden_sizes", "units", "neurons"),
     "max_iter": ("epochs", "n_epochs", "max_epochs", "iterations"),
     "solver": ("optimizer", "optim"),
@@ -98,24 +128,44 @@ def parameter_of(asked: str, known: Iterable[str]) -> str | None:
     return nearest(asked, known)
 
 
-_RATE = ("optimizer=pl.{optimizer}(learning_rate={value})", "")
 _ALL_SIZES = ("pl.Network([3, 4, 2])", "the sizes are those of all layers, the input's and the output's included")
 _OF_NETWORK = "it belongs to the network"
 _OF_TRAINING = "it belongs to the training"
 _TRAIN_RATE = ("net.train(X, y, optimizer=pl.SGD(learning_rate={value}))", _OF_TRAINING)
+_CPU = ("", "pellucid runs on the CPU, so leave it out")
+_ADAPTIVE = ("", "it is not supported: leave it out")
+_CHOSEN = ("", "the step and the tolerance follow from the precision, so leave it out")
+_BEST_IS_KEPT = ("patience=10", "with a patience the best epoch's parameters are put back")
+_SAMPLES_OWN = ("sample_weight=weights", "weights are given by sample, an array of shape (n,)")
+_OF_OUTPUTS = {
+    "training": ("", "dropout acts only in training, so leave it out"),
+    "batch_size": ("", "all samples are computed at once, so leave it out"),
+    "verbose": ("", "nothing is printed, so leave it out"),
+    "device": _CPU,
+}
 _SCIKIT_LEARN = {
     "lr": ("learning_rate_init={value}", ""), "eta": ("learning_rate_init={value}", ""),
     "optimizer": ("solver={value}", ""), "epochs": ("max_iter={value}", ""),
     "dropout_rate": ("dropout={value}", ""), "l2": ("alpha={value}", "the penalty is alpha/(2 n) Σ w², n the samples"),
     "weight_decay": ("alpha={value}", "the penalty is alpha/(2 n) Σ w², n the samples"),
 }  # fmt: skip
-_CPU = ("", "pellucid runs on the CPU, so leave it out")
+_FIT = {
+    "epochs": ("model.set_params(max_iter={value})", "it is a parameter of the model"),
+    "batch_size": ("model.set_params(batch_size={value})", "it is a parameter of the model"),
+    "verbose": ("model.set_params(verbose={value})", "it is a parameter of the model"),
+    "validation_data": ("validation_set=(X, y)", ""), "eval_set": ("validation_set=(X, y)", ""),
+    "validation": ("validation_set=(X, y)", ""),
+}  # fmt: skip
 
 KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Network": {
         "hidden_layer_sizes": _ALL_SIZES, "hidden": _ALL_SIZES, "hidden_sizes": _ALL_SIZES, "n_hidden": _ALL_SIZES,
         "input_dim": _ALL_SIZES, "input_shape": _ALL_SIZES, "input_size": _ALL_SIZES, "n_inputs": _ALL_SIZES,
         "n_features": _ALL_SIZES, "n_outputs": _ALL_SIZES, "output_size": _ALL_SIZES, "n_classes": _ALL_SIZES,
+        "hidden_activation": (
+            "pl.Network([3, 4, 2], activation=[{value}], output='identity')",
+            "one name for activation= would be that of the output layer too",
+        ),
         "weights": ("init=(weights, biases)", ""),
         "biases": ("init=(weights, biases)", ""),
         "loss": ("net.train(X, y, loss={value})", _OF_TRAINING),
@@ -127,21 +177,26 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "l1": ("net.train(X, y, l1={value})", _OF_TRAINING),
         "metrics": ("net.train(X, y, metrics={value})", _OF_TRAINING),
         "learning_rate": _TRAIN_RATE, "lr": _TRAIN_RATE, "eta": _TRAIN_RATE,
-        "device": _CPU, "cuda": _CPU,
+        "device": _CPU, "cuda": _CPU, "jit": _CPU, "batch_norm": _ADAPTIVE, "batch_normalization": _ADAPTIVE,
+        "name": ("", "a network has no name, so leave it out"),
     },
     "Network.train": {
-        "learning_rate": _RATE, "lr": _RATE, "eta": _RATE, "step_size": _RATE, "learning_rate_init": _RATE,
-        "alpha": _RATE,
-        "momentum": ("optimizer=pl.SGD(0.01, momentum={value})", ""),
-        "nesterov": ("optimizer=pl.SGD(0.01, momentum=0.9, nesterov={value})", ""),
-        "beta1": ("optimizer=pl.Adam(beta1={value})", ""), "beta_1": ("optimizer=pl.Adam(beta1={value})", ""),
-        "beta2": ("optimizer=pl.Adam(beta2={value})", ""), "beta_2": ("optimizer=pl.Adam(beta2={value})", ""),
-        "epsilon": ("optimizer=pl.Adam(epsilon={value})", ""),
-        "weight_decay": ("l2={value}", "in place of a penalty in the loss, pl.AdamW decays the weights apart from it"),
-        "early_stopping": ("patience=10", "it is the number of epochs without improvement that are tolerated"),
-        "class_weight": ("sample_weight=weights", "weights are given by sample, an array of shape (n,)"),
-        "weights": ("sample_weight=weights", "weights are given by sample, an array of shape (n,)"),
+        "early_stopping": ("patience={patience}", "it is the number of epochs without improvement that are tolerated"),
+        "restore_best_weights": _BEST_IS_KEPT,
+        "save_best": _BEST_IS_KEPT,
+        "monitor": ("validation=0.1, patience=10", "it is the validation loss; without validation the training loss"),
+        "class_weight": _SAMPLES_OWN, "weights": _SAMPLES_OWN,
+        "alpha": ("l2={value}", "scikit-learn divides its alpha by the samples of a batch, which l2 does not"),
         "steps_per_epoch": ("batch_size=32", "an epoch is one pass over the samples"),
+        "steps": ("epochs=10", "an epoch is one pass over the samples"),
+        "drop_last": ("", "the last batch is used even if it is smaller, so leave it out"),
+        "initial_epoch": ("checkpoint=path, resume=True", "training goes on from a checkpoint"),
+        "warm_start": ("epochs={value}", "training always goes on from where the network is, so leave it out"),
+        "tol": ("patience=10", "training stops by epochs without improvement"),
+        "clipvalue": ("clip_norm={value}", "only the norm of the whole gradient is clipped"),
+        "kernel_regularizer": ("l2=0.01", ""), "regularization": ("l2=0.01", ""),
+        "weight_penalty": ("l2={value}", ""),
+        "l1_ratio": ("l1=0.001, l2=0.01", "give both strengths"),
         "activation": ("pl.Network([3, 4, 2], activation={value})", _OF_NETWORK),
         "output": ("pl.Network([3, 4, 2], output={value})", _OF_NETWORK),
         "hidden_layer_sizes": ("pl.Network([3, 4, 2])", _OF_NETWORK),
@@ -149,25 +204,130 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "init": ("pl.Network([3, 4, 2], init={value})", _OF_NETWORK),
         "device": _CPU, "cuda": _CPU,
         "verbose": ("progress={is_true}", ""),
-        "regularization": ("l2=1e-4", ""),
+        "cbs": ("callbacks=[print]", ""),
     },
     "Network.backprop": {
         "learning_rate": _TRAIN_RATE, "lr": _TRAIN_RATE, "eta": _TRAIN_RATE, "weight_decay": ("l2={value}", ""),
     },
+    "Network.check_gradient": {
+        "atol": _CHOSEN, "rtol": _CHOSEN, "tol": _CHOSEN, "tolerance": _CHOSEN, "eps": _CHOSEN, "epsilon": _CHOSEN,
+        "h": _CHOSEN, "delta": _CHOSEN,
+        "n_samples": ("at_most=10", "so many partials of each W^l and each b^l are compared"),
+    },
+    "Network.forward": _OF_OUTPUTS,
+    "Network.predict": _OF_OUTPUTS,
+    "Network.draw": {
+        "to_file": ("net.draw().save(path + '.svg')", ""), "filename": ("net.draw().save(path + '.svg')", ""),
+        "path": ("net.draw().save(path + '.svg')", ""), "figsize": ("", "its size follows from the network"),
+        "labels": ("show=('a', 'w', 'b')", ""), "weights": ("show=('a', 'w', 'b')", ""),
+        "show_weights": ("show=('a', 'w', 'b')", ""), "rankdir": ("", "the layers stand side by side"),
+    },
+    "load": {
+        "map_location": _CPU, "device": _CPU, "weights_only": ("", "files hold no code, so leave it out"),
+    },
+    "Adam": {
+        "betas": ("beta1={first}, beta2={second}", ""), "amsgrad": _ADAPTIVE, "fused": _ADAPTIVE,
+        "weight_decay": ("pl.AdamW(weight_decay={value})", ""),
+        "clipnorm": ("net.train(X, y, clip_norm={value})", _OF_TRAINING),
+        "params": ("pl.Adam()", "the network is given to the training: leave out its parameters"),
+    },
+    "AdamW": {
+        "betas": ("beta1={first}, beta2={second}", ""), "amsgrad": _ADAPTIVE,
+        "decay": ("net.train(X, y, optimizer='adamw', schedule='exponential')", "a decay of the rate is a schedule"),
+    },
+    "SGD": {
+        "weight_decay": ("net.train(X, y, optimizer='sgd', l2={value})", _OF_TRAINING), "dampening": _ADAPTIVE,
+        "decay": ("net.train(X, y, optimizer='sgd', schedule='exponential')", "a decay of the rate is a schedule"),
+        "params": ("pl.SGD()", "the network is given to the training: leave out its parameters"),
+    },
+    "RMSprop": {
+        "momentum": _ADAPTIVE, "centered": _ADAPTIVE,
+        "decay": ("net.train(X, y, optimizer='rmsprop', schedule='exponential')", "a decay of the rate is a schedule"),
+    },
+    "LBFGS": {
+        "lr": ("", "its line search chooses the step, so leave it out"),
+        "learning_rate": ("", "its line search chooses the step, so leave it out"),
+        "max_iter": ("net.train(X, y, optimizer='lbfgs', epochs={value})", "each epoch is one iteration"),
+    },
+    "ELU": {"scale": ("pl.ELU()", "only selu has a scale: write 'selu'")},
     "MLPClassifier": _SCIKIT_LEARN,
     "MLPRegressor": _SCIKIT_LEARN,
+    "MLPClassifier.fit": _FIT,
+    "MLPRegressor.fit": _FIT,
     "Run.explain": {
         "i": ("sample={value}", "samples count from 1"),
-        "neuron": ("j={value}", "neurons count from 1"),
     },
+    "diagnose": {
+        "dW": ("gradient=[W2, b2, W3, b3]", "all arrays are given together"),
+        "db": ("gradient=[W2, b2, W3, b3]", "all arrays are given together"),
+        "tol": _CHOSEN, "tolerance": _CHOSEN, "atol": _CHOSEN, "rtol": _CHOSEN,
+    },
+    "Dataset.split": {
+        "shuffle": ("", "samples are always drawn at random"), "stratify": ("", "samples are always drawn at random"),
+    },
+    "digits": {"return_X_y": ("data.X, data.y", "")},
 }  # fmt: skip
 """By call: wrong keywords that need more than another name, with the code to write and the reason if there is one.
 
-``{value}`` is what was given, ``{optimizer}`` the optimizer of the same call, ``{is_true}`` whether the value is true.
+``{value}`` is what was given, ``{first}`` and ``{second}`` its two numbers, ``{is_true}`` whether it is true,
+``{patience}`` itself if it is a number of epochs.
 """
+
+OPTIMIZER_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "learning_rate": ("lr", "eta", "step_size", "learning_rate_init", "rate"),
+    "momentum": (),
+    "nesterov": ("nesterovs_momentum",),
+    "beta1": ("beta_1",),
+    "beta2": ("beta_2",),
+    "betas": (),
+    "epsilon": ("eps",),
+    "weight_decay": ("wd",),
+}
+"""Keywords of a training that belong to its optimizer, with their other names."""
 
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "pellucid": {
+        "Learner": 'pl.Network([3, 4, 2])',
+        "no_grad": '!gradients are computed only where they are asked for, so leave it out',
+        "utils": 'pl.data.digits()',
+        "DataLoader": 'net.train(X, y, batch_size=32)',
+        "initializers": "pl.Network([3, 4, 2], init='he_normal')",
+        "Optimizer": 'pl.optimizers.Optimizer',
+        "tensor": '!arrays of NumPy are taken as they are',
+        "array": '!arrays of NumPy are taken as they are',
+        "Tensor": '!arrays of NumPy are taken as they are',
+        "jit": '!pellucid runs on the CPU, so leave it out',
+        "cuda": '!pellucid runs on the CPU, so leave it out',
+        "device": '!pellucid runs on the CPU, so leave it out',
+        "vmap": 'net.forward(X)',
+        "grad": 'net.gradient(X, y)',
+        "value_and_grad": 'net.gradient(X, y)',
+        "summary": 'print(net)',
+        "plot": 'net.draw()',
+        "Dropout": 'net.train(X, y, dropout=0.2)',
+        "BatchNorm": '!batch normalisation is not supported',
+        "StandardScaler": 'pl.estimators.MLPClassifier(standardize=True)',
+        "train_test_split": 'data.split(0.2)',
+        "read_csv": 'pl.data.read(path)',
+        "manual_seed": 'pl.Network([3, 4, 2], seed=0)',
+        "callbacks": 'net.train(X, y, callbacks=[])',
+        "models": 'pl.Network([3, 4, 2])',
+        "Adagrad": 'pl.Adam()',
+        "Adadelta": 'pl.Adam()',
+        "Nadam": 'pl.Adam()',
+        "StepLR": 'pl.schedules.Step()',
+        "lr_scheduler": 'pl.schedules.Step()',
+        "CosineAnnealingLR": 'pl.schedules.Cosine()',
+        "ReduceLROnPlateau": 'pl.schedules.ReduceOnPlateau()',
+        "LearningRateScheduler": 'pl.schedules.Step()',
+        "initialisers": 'pl.layers.INITIALISERS',
+        "relu6": "pl.symbolic.activation('min(max(0, z), 6)')",
+        "BCELoss": "pl.LOSSES['binary_cross_entropy']",
+        "L1Loss": "pl.LOSSES['mae']",
+        "HuberLoss": 'pl.Huber()',
+        "tanh": "pl.ACTIVATIONS['tanh']",
+        "softmax": "pl.ACTIVATIONS['softmax']",
+        "gelu": "pl.ACTIVATIONS['gelu']",
         "Model": "pl.Network([3, 4, 2])", "MLP": "pl.Network([3, 4, 2])", "Sequential": "pl.Network([3, 4, 2])",
         "NeuralNetwork": "pl.Network([3, 4, 2])", "Net": "pl.Network([3, 4, 2])", "FNN": "pl.Network([3, 4, 2])",
         "Dense": "pl.Network([3, 4, 2])", "Linear": "pl.Network([3, 4, 2])",
@@ -176,7 +336,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "GridSearchCV": "pl.estimators.GridSearchCV", "load_model": "pl.load(path)", "read": "pl.data.read(path)",
         "load_digits": "pl.data.digits()", "digits": "pl.data.digits()", "datasets": "pl.data.digits()",
         "mnist": "pl.data.digits()",
-        "optim": "pl.OPTIMIZERS", "chain_rule": "pl.symbolic.chain_rule", "equivalent": "pl.symbolic.equivalent",
+        "optim": "pl.SGD(0.01)", "chain_rule": "pl.symbolic.chain_rule", "equivalent": "pl.symbolic.equivalent",
         "derive": "pl.symbolic.derive", "equations": "pl.symbolic.equations", "check": "pl.diagnose",
         "check_gradient": "net.check_gradient(X, y)", "gradient_check": "net.check_gradient(X, y)",
         "gradcheck": "net.check_gradient(X, y)", "train": "net.train(X, y)",
@@ -188,6 +348,14 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "assert_gradient": "pl.testing.assert_gradient", "save": "net.save(path)", "Trainer": "net.train(X, y)",
         "random": "pl.Network([3, 4, 2], seed=0)", "set_seed": "pl.Network([3, 4, 2], seed=0)",
     },
+    "pellucid.schedules": {
+        "StepLR": "pl.schedules.Step()", "MultiStepLR": "pl.schedules.Step()",
+        "ExponentialLR": "pl.schedules.Exponential()",
+        "CosineAnnealingLR": "pl.schedules.Cosine()", "CosineDecay": "pl.schedules.Cosine()",
+        "ReduceLROnPlateau": "pl.schedules.ReduceOnPlateau()", "ExponentialDecay": "pl.schedules.Exponential()",
+        "OneCycleLR": "pl.schedules.Cosine()", "LinearLR": "pl.schedules.Cosine()",
+        "LambdaLR": "pl.schedules.Schedule",
+    },
     "pellucid.symbolic": {
         "diff": "pl.symbolic.chain_rule('f = x^2', 'x')", "differentiate": "pl.symbolic.chain_rule('f = x^2', 'x')",
         "derivative": "pl.symbolic.chain_rule('f = x^2', 'x')", "sympify": "pl.symbolic.parse('x^2')",
@@ -195,6 +363,16 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "sigma": "pl.symbolic.activation('z/(1+exp(-z))')", "network": "pl.symbolic.equations(net)",
     },
     "pellucid.data": {
+        "iris": 'pl.data.digits()',
+        "load_iris": 'pl.data.digits()',
+        "read_table": 'pl.data.read(path)',
+        "from_csv": 'pl.data.read(path)',
+        "fashion_mnist": 'pl.data.digits()',
+        "make_classification": 'pl.data.two_moons()',
+        "make_regression": 'pl.data.sine()',
+        "one_hot": 'np.eye(10)[data.y]',
+        "to_categorical": 'np.eye(10)[data.y]',
+        "to_one_hot": 'np.eye(10)[data.y]',
         "load_digits": "pl.data.digits()", "mnist": "pl.data.digits()", "load": "pl.data.read(path)",
         "make_moons": "pl.data.two_moons()", "moons": "pl.data.two_moons()", "spirals": "pl.data.two_spirals()",
         "csv": "pl.data.read(path)", "load_csv": "pl.data.read(path)", "train_test_split": "data.split(0.2)",
@@ -205,6 +383,37 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     },
     "pellucid.checking": {"check": "pl.diagnose", "gradcheck": "net.check_gradient(X, y)"},
     "Network": {
+        "to": '!pellucid runs on the CPU, so leave it out',
+        "cuda": '!pellucid runs on the CPU, so leave it out',
+        "cpu": '!pellucid runs on the CPU, so leave it out',
+        "jit": '!pellucid runs on the CPU, so leave it out',
+        "device": '!pellucid runs on the CPU, so leave it out',
+        "double": "pl.Network([3, 4, 2], dtype='float64')",
+        "float": "pl.Network([3, 4, 2], dtype='float32')",
+        "half": "pl.Network([3, 4, 2], dtype='float32')",
+        "astype": "pl.Network([3, 4, 2], dtype='float32')",
+        "requires_grad_": '!the network is trained by net.train(X, y) as it is, so leave it out',
+        "modules": 'net.sizes',
+        "children": 'net.sizes',
+        "apply": 'net.forward(X)',
+        "add": 'pl.Network([3, 5, 4, 2])',
+        "append": 'pl.Network([3, 5, 4, 2])',
+        "fit_one_cycle": "net.train(X, y, schedule='cosine')",
+        "lr_find": 'net.train(X, y, optimizer=pl.Adam(0.01))',
+        "export": 'net.save(path)',
+        "to_json": 'net.save(path)',
+        "input_shape": 'net.sizes[0]',
+        "output_shape": 'net.sizes[-1]',
+        "trainable_variables": 'net.parameters',
+        "variables": 'net.parameters',
+        "named_parameters": 'net.W.items()',
+        "loss_curve_": "net.train(X, y)['loss']",
+        "transform": 'net.predict(X)',
+        "init_weights": "pl.Network([3, 4, 2], init='he_normal')",
+        "reset_parameters": 'pl.Network(net.sizes, seed=1)',
+        "freeze": '!every parameter is trained',
+        "learning_rate": 'net.train(X, y, optimizer=pl.SGD(0.1))',
+        "lr": 'net.train(X, y, optimizer=pl.SGD(0.1))',
         "fit": "net.train(X, y)", "partial_fit": "net.train(X, y, epochs=1)", "learn": "net.train(X, y)",
         "sgd": "net.train(X, y, optimizer=pl.SGD(0.1))", "SGD": "net.train(X, y, optimizer=pl.SGD(0.1))",
         "train_on_batch": "net.train(X, y, batch_size=None, epochs=1)",
@@ -221,7 +430,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "show": "net.draw()", "visualize": "net.draw()", "weights": "net.W[2]", "weight": "net.W[2]", "w": "net.W[2]",
         "coefs_": "net.W[2]", "coefs": "net.W[2]", "biases": "net.b[2]", "bias": "net.b[2]", "B": "net.b[2]",
         "intercepts_": "net.b[2]", "intercepts": "net.b[2]", "params": "net.parameters", "theta": "net.parameters",
-        "get_weights": "list(net.W)", "set_weights": "net.W = list(net.W)", "state_dict": "net.parameters",
+        "get_weights": "list(net.W), list(net.b)", "set_weights": "net.W, net.b = list(net.W), list(net.b)",
+        "state_dict": "net.parameters",
         "load_state_dict": "pl.load(path)", "load": "pl.load(path)", "load_weights": "pl.load(path)",
         "save_weights": "net.save(path)", "to_file": "net.save(path)", "layers": "net.sizes",
         "layer_sizes": "net.sizes", "shape": "net.sizes", "num_layers": "net.F", "n_layers": "net.F",
@@ -231,7 +441,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "z": "net.backprop(X, y).z[2]", "d": "net.backprop(X, y).d[2]", "delta": "net.backprop(X, y).d[2]",
         "history": "net.train(X, y)", "clone": "net.copy()", "gradient_check": "net.check_gradient(X, y)",
         "gradcheck": "net.check_gradient(X, y)", "check_gradients": "net.check_gradient(X, y)",
-        "explain": "net.backprop(X, y).explain('w', 2, 1, 1)", "reset": "net.copy()", "eval": "net.forward(X)",
+        "explain": "net.backprop(X, y).explain('w', 2, 1, 1)", "reset": "pl.Network(net.sizes, seed=1)",
+        "eval": "net.forward(X)",
         "optimizer": "net.train(X, y, optimizer='adam')", "seed": "pl.Network([3, 4, 2], seed=0)",
     },
     "Run": {
@@ -251,12 +462,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "show": "print(run.text)", "table": "print(run.text)",
     },
     "Gradient": {
-        "dW": "run.gradient.W[2]", "dw": "run.gradient.W[2]", "w": "run.gradient.W[2]", "db": "run.gradient.b[2]",
-        "weights": "run.gradient.W[2]", "biases": "run.gradient.b[2]", "flat": "run.gradient.vector",
-        "flatten": "run.gradient.vector", "ravel": "run.gradient.vector", "numpy": "run.gradient.vector",
-        "norm": "np.linalg.norm(run.gradient.vector)", "shape": "run.gradient.vector.shape", "d": "run.d[2]",
-        "cost": "run.gradient.loss", "L": "run.gradient.loss", "grad": "run.gradient.vector",
-        "values": "run.gradient.vector",
+        "dW": "g.W[2]", "dw": "g.W[2]", "w": "g.W[2]", "db": "g.b[2]",
+        "weights": "g.W[2]", "biases": "g.b[2]", "flat": "g.vector",
+        "flatten": "g.vector", "ravel": "g.vector", "numpy": "g.vector",
+        "norm": "np.linalg.norm(g.vector)", "shape": "g.vector.shape", "d": "run.d[2]",
+        "cost": "g.loss", "L": "g.loss", "grad": "g.vector",
+        "values": "g.vector",
     },
     "History": {
         "history": "history['loss']", "loss": "history['loss']", "losses": "history['loss']",
@@ -306,6 +517,36 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "savefig": "drawing.save(path + '.svg')",
         "write": "drawing.save(path + '.svg')", "figure": "drawing.svg",
     },
+    "Activation": {
+        "prime": "sigma.derivative(X)", "grad": "sigma.derivative(X)", "forward": "sigma.function(X)",
+        "backward": "sigma.derivative(X)", "f": "sigma.function(X)", "df": "sigma.derivative(X)",
+        "gradient": "sigma.derivative(X)", "call": "sigma(X)", "apply": "sigma(X)",
+    },
+    "Loss": {
+        "derivative": "loss.gradient(y, y)", "prime": "loss.gradient(y, y)", "grad": "loss.gradient(y, y)",
+        "backward": "loss.gradient(y, y)", "forward": "loss.function(y, y)", "delta": "loss.gradient(y, y)",
+    },
+    "Training": {
+        "run": "pl.train_many([training])", "fit": "pl.train_many([training])", "train": "pl.train_many([training])",
+        "start": "pl.train_many([training])", "net": "training.network", "model": "training.network",
+        "history": "pl.train_many([training])[0]", "Y": "training.y",
+    },
+    "Predictor": {
+        "predict_proba": "predictor.predict(rows)", "net": "predictor.network", "model": "predictor.network",
+        "score": "predictor.evaluate(rows)", "W": "predictor.network.W[2]", "weights": "predictor.network.W[2]",
+        "forward": "predictor.predict(rows)", "classes": "predictor.encoding.target.classes",
+        "classes_": "predictor.encoding.target.classes", "fit": "predictor.network",
+        "load": "pl.load(path)", "scaler": "predictor.encoding", "accuracy": "predictor.evaluate(rows)",
+    },
+    "MLP": {
+        "history": "model.loss_curve_", "history_": "model.loss_curve_", "net": "model.network_",
+        "network": "model.network_", "model": "model.network_", "W": "model.network_.W[2]",
+        "b": "model.network_.b[2]",
+        "weights": "model.coefs_", "coef_": "model.coefs_", "intercept_": "model.intercepts_",
+        "to_file": "model.save(path)", "from_file": "pl.load(path)", "load": "pl.load(path)",
+        "loss_curve": "model.loss_curve_",
+        "train": "model.fit(X, labels)", "evaluate": "model.score(X, labels)",
+    },
     "Optimizer": {
         "lr": "optimizer.learning_rate", "eta": "optimizer.learning_rate", "param_groups": "optimizer.settings",
     },
@@ -320,50 +561,134 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "train_test_split": "data.split(0.2)", "shape": "data.X.shape", "DESCR": "data.source",
     },
 }  # fmt: skip
-"""By class: attributes that people look for, with the expression to write."""
+"""By class: attributes that people look for, with the expression to write; or, after ``!``, why there is none."""
 
 
-def _called(function: Callable[..., Any]) -> str:
-    return function.__qualname__.removesuffix(".__init__")
+def _called(function: Callable[..., Any], args: tuple[object, ...] = ()) -> str:
+    """What a function is called in messages: a method by the class of the object that it was called on."""
+    name = function.__qualname__.removesuffix(".__init__")
+    if "." in name and args and function.__name__ != "__init__":
+        return f"{type(args[0]).__name__}.{function.__name__}"
+    return name
+
+
+def _is_array(value: object) -> bool:
+    return bool(getattr(value, "shape", None)) or (isinstance(value, list) and len(repr(value[:2])) > 20)
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if isinstance(value, (int, float, str, bool, tuple, list)) and len(text) <= 40 else "…"
+    """A value as it would be typed, or an ellipsis."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], tuple):
+        return _shown(value[0])  # a list of one pair of arrays, as some libraries take them
+    if isinstance(value, tuple | list) and len(value) in (2, 3) and all(_is_array(one) for one in value):
+        return "(X, y)" if len(value) == 2 else "(X, y, sample_weight)"
+    text = repr(value) if isinstance(value, int | float | str | bool | tuple | list) else "…"
+    return text if len(text) <= 40 else "…"
 
 
-def _optimizer_of(given: Mapping[str, object]) -> str:
-    """The class of the optimizer that a call asks for; Adam is the default."""
-    asked = plain_name(str(given.get("optimizer", "adam")))
-    return {"sgd": "SGD", "rmsprop": "RMSprop", "adamw": "AdamW"}.get(asked, "Adam")
+def _is_true(value: object) -> bool:
+    return bool(value) if isinstance(value, int | float | str | None) else True
 
 
-def _keyword_hint(function: Callable[..., Any], name: str, given: Mapping[str, object], known: list[str]) -> str:
-    """Say what to write in place of a keyword."""
-    value = given[name]
-    lines = {plain_name(key): line for key, line in KEYWORDS.get(_called(function), {}).items()}
+def _filled(code: str, value: object) -> str:
+    """Put a value into a line of code."""
+    first, second = value if isinstance(value, tuple | list) and len(value) == 2 else ("…", "…")
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value > 1
+    return code.format(
+        value=_shown(value), first=first, second=second, is_true=_is_true(value), patience=value if is_count else 10
+    )
+
+
+_CLASSES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
+
+
+def _optimizer_line(names: Iterable[str], given: Mapping[str, object]) -> str:
+    """Write the optimizer that the keywords of a training mean together."""
+    chosen = given.get("optimizer")
+    settings: dict[str, object] = {}
+    kind = _CLASSES.get(plain_name(chosen), "") if isinstance(chosen, str) else getattr(chosen, "__name__", "")
+    if chosen is not None and not kind and type(chosen).__name__ in _CLASSES.values():
+        kind = type(chosen).__name__
+        settings["learning_rate"] = getattr(chosen, "learning_rate", 0.01)
+    for name in names:
+        value = given[name]
+        if name == "betas" and isinstance(value, tuple | list) and len(value) == 2:
+            settings |= {"beta1": value[0], "beta2": value[1]}
+        else:
+            settings[_setting_of(name) or name] = value
+    if isinstance(settings.get("learning_rate"), str):
+        return "write schedule='reduce_on_plateau', 'inverse_scaling' or 'constant'"
+    if not kind:
+        with_momentum = {"momentum", "nesterov"} & set(settings)
+        kind = "SGD" if with_momentum else "AdamW" if "weight_decay" in settings else "Adam"
+    if "weight_decay" in settings and kind == "Adam":
+        kind = "AdamW"
+    if "nesterov" in settings:
+        settings.setdefault("momentum", 0.9)
+    apart = f", l2={_shown(settings.pop('weight_decay'))}" if "weight_decay" in settings and kind != "AdamW" else ""
+    arguments = ", ".join(f"{name}={_shown(value)}" for name, value in settings.items())
+    return f"write optimizer=pl.{kind}({arguments}){apart}"
+
+
+def _setting_of(name: str) -> str | None:
+    """The optimizer's setting that a keyword of a training means, or None."""
+    plain = plain_name(name)
+    for ours, theirs in OPTIMIZER_SETTINGS.items():
+        if plain in map(plain_name, (ours, *theirs)):
+            return ours
+    return None
+
+
+def _keyword_hint(called: str, name: str, value: object, known: list[str]) -> str:
+    """Say what to write in place of a keyword, or nothing."""
+    lines = {plain_name(key): line for key, line in KEYWORDS.get(called, {}).items()}
     if plain_name(name) in lines:
         code, why = lines[plain_name(name)]
-        code = code.format(value=_shown(value), optimizer=_optimizer_of(given), is_true=bool(value))
-        return "; ".join(part for part in (f"write {code}" if code else "", why) if part)
+        return "; ".join(part for part in (f"write {_filled(code, value)}" if code else "", why) if part)
     near = parameter_of(name, known)
-    return f"write {near}={_shown(value)}" if near else f"it takes {', '.join(known)}"
+    return f"write {near}={_shown(value)}" if near else ""
 
 
-def check_keywords(function: Callable[..., Any], given: Mapping[str, object]) -> None:
+def check_keywords(
+    function: Callable[..., Any], given: Mapping[str, object], called: str = "", args: tuple[object, ...] = ()
+) -> None:
     """Refuse keywords that a function does not have, before they are handed to it.
+
+    Parameters
+    ----------
+    function : callable
+    given : mapping
+        The keywords.
+    called : str, optional
+        What the call is called in the message, if it is not the function's.
+    args : tuple
+        What else it was called with.
 
     Raises
     ------
     TypeError
         With what to write in place of each.
     """
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
-    hints = [
-        f"no parameter {name!r}: {_keyword_hint(function, name, given, known)}" for name in given if name not in known
-    ]
-    if hints:
-        raise TypeError(f"{_called(function)}() has {'; '.join(hints)}")
+    parameters = inspect.signature(function).parameters
+    known = [name for name, one in parameters.items() if name != "self" and one.kind is not one.VAR_KEYWORD]
+    unknown = [name for name in given if name not in known]
+    if not unknown:
+        return
+    own = _called(function, args)
+    hints: dict[str, list[str]] = {}
+    together = [name for name in unknown if own == "Network.train" and _setting_of(name)]
+    for name in unknown:
+        hint = _optimizer_line(together, given) if name in together else _keyword_hint(own, name, given[name], known)
+        hints.setdefault(hint, []).append(name)
+    parts = []
+    for hint, names in sorted(hints.items(), key=lambda one: not one[0]):
+        quoted = " and ".join(map(repr, names))
+        parts.append(f"no parameter{'s' if len(names) > 1 else ''} {quoted}: {hint or f'it takes {_listed(known)}'}")
+    raise TypeError(f"{called or own}() has {'; '.join(parts)}")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)
 
 
 def _check_call(function: Callable[..., Any], args: tuple[object, ...], given: Mapping[str, object]) -> None:
@@ -371,14 +696,27 @@ def _check_call(function: Callable[..., Any], args: tuple[object, ...], given: M
     parameters = inspect.signature(function).parameters
     kinds = [one.kind for one in parameters.values()]
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        check_keywords(function, given)
+        check_keywords(function, given, args=args)
     by_position = [name for name, one in parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    called = _called(function, args)
     extra = len(args) - len(by_position)
     if extra > 0 and inspect.Parameter.VAR_POSITIONAL not in kinds:
         rest = [name for name in parameters if name not in by_position and name not in given]
         by_name = f"; give the others by name, such as {rest[0]}=…" if rest else ""
         places = ", ".join(name for name in by_position if name != "self") or "nothing"
-        raise TypeError(f"{_called(function)}() takes {places} by position, got {extra} more{by_name}")
+        raise TypeError(f"{called}() takes {places} by position, got {extra} more{by_name}")
+    needed = [name for name, one in parameters.items() if one.default is one.empty and name != "self"]
+    needed = [
+        name
+        for name in needed
+        if parameters[name].kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    ]
+    missing = [name for name in needed[max(0, len(args) - ("self" in parameters)) :] if name not in given]
+    if missing:
+        written = ", ".join(needed)
+        if len(args) == 2 and hasattr(args[1], "X") and hasattr(args[1], "y"):
+            written = "data.X, data.y"
+        raise TypeError(f"{called}() is missing {' and '.join(missing)}: write {called.split('.')[-1]}({written})")
 
 
 def hinted(function: Callable[P, T]) -> Callable[P, T]:
@@ -429,9 +767,14 @@ def attribute_hint(owner: str, classes: Iterable[str], name: str, known: Iterabl
         plain = {plain_name(key): line for key, line in reversed(list(lines.items()))}
         line = lines.get(name) or plain.get(plain_name(name))
         if line is not None:
-            return f"; write {line}"
+            return f": {line[1:]}" if line.startswith("!") else f"; write {line}"
     near = nearest(name, known)
     return f"; did you mean {owner}.{near}?" if near else ""
+
+
+def has_line(kind: str, name: str) -> bool:
+    """Whether there is a line to write in place of an attribute of a class of this very name."""
+    return name in ATTRIBUTES.get(kind, {})
 
 
 def no_attribute(room: str, name: str, known: Iterable[str]) -> AttributeError:
@@ -456,15 +799,17 @@ class Hinted:
 
     __slots__ = ()
 
-    _called: str = "it"
-    """What an object of the class is called in examples."""
+    _called: str = ""
+    """What an object of the class is called in examples; without one the name of its class in lower case."""
 
     def __getattr__(self, name: str) -> Any:
         kind = type(self)
         if name.startswith("_") or hasattr(kind, name):
             return object.__getattribute__(self, name)  # raises, for a property what it raised itself
         classes = [one.__name__ for one in kind.__mro__]
-        hint = self._numbered_hint(name) or attribute_hint(self._called, classes, name, dir(self))
+        hint = self._numbered_hint(name) or attribute_hint(
+            self._called or kind.__name__.lower(), classes, name, dir(self)
+        )
         raise AttributeError(f"{kind.__name__} has no attribute {name!r}{hint}")
 
     def _numbered_hint(self, name: str) -> str:

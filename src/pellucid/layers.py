@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from itertools import count, pairwise
 from typing import Any, NamedTuple, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.activations import Activation, as_activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_dtype, as_numbers
 from pellucid.errors import UnknownLabelError
-from pellucid.hints import Hinted
+from pellucid.hints import Hinted, has_line
 from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
 from pellucid.randomness import Seed, as_generator
 from pellucid.registry import Registry
@@ -67,20 +67,27 @@ class PerLayer(Hinted):
         raise UnknownLabelError(f"{name}: there is no such layer; {self.symbol} has {layers}{hint}")
 
     def __setitem__(self, layer: int, values: ArrayLike) -> None:
+        self[layer][...] = self._fitting(layer, values)
+
+    def _fitting(self, layer: int, values: ArrayLike) -> Array:
+        """Read numbers of the shape and dtype of a layer's array."""
         target = self[layer]
         numbers = as_numbers(values, f"{self.symbol}[{layer}]", target.dtype)
         if numbers.shape != target.shape:
             raise ValueError(f"{self.symbol}[{layer}] has shape {target.shape}, got {numbers.shape}")
-        target[...] = numbers
+        return numbers
 
     def __iter__(self) -> Iterator[Array]:
         return iter(self._arrays.values())
+
+    def __reversed__(self) -> Iterator[Array]:
+        return reversed(self._arrays.values())
 
     def __len__(self) -> int:
         return len(self._arrays)
 
     def __contains__(self, layer: object) -> bool:
-        return layer in self._arrays
+        return isinstance(layer, int | np.integer) and layer in self._arrays
 
     def keys(self) -> KeysView[int]:
         """The numbers of the layers."""
@@ -109,22 +116,21 @@ class PerLayer(Hinted):
         ValueError, TypeError
             Other layers, or arrays of other shapes; nothing is changed.
         """
+        what = name or self.symbol
+        if not hasattr(given, "items") and not isinstance(given, Iterable):
+            raise TypeError(f"{what} takes an array for each layer, in order or by its number, got {given!r}")
         by_layer = dict(given.items()) if hasattr(given, "items") else dict(zip(count(2), given, strict=False))
         if by_layer and not self._arrays:
-            raise ValueError(f"{name or self.symbol} has arrays for layers {sorted(by_layer)}, but {NO_BIASES}")
+            raise ValueError(f"{what} has arrays for layers {sorted(by_layer)}, but {NO_BIASES}")
         if set(by_layer) != set(self._arrays):
             raise ValueError(
-                f"{name or self.symbol} has arrays for layers {sorted(by_layer)}, but the network has layers "
+                f"{what} has arrays for layers {sorted(by_layer)}, but the network has layers "
                 f"{list(self._arrays)} with {self.symbol}"
             )
-        before = {layer: array.copy() for layer, array in self._arrays.items()}
-        try:
-            for layer, values in by_layer.items():
-                self[layer] = values
-        except BaseException:
-            for layer, array in before.items():
-                self._arrays[layer][...] = array
-            raise
+        # Copies first: what is given may be these very arrays in another order, or not fit at the last layer.
+        numbers = {layer: self._fitting(layer, values).copy() for layer, values in by_layer.items()}
+        for layer, array in numbers.items():
+            self._arrays[layer][...] = array
 
     def __repr__(self) -> str:
         if not self._arrays:
@@ -269,7 +275,9 @@ class Layers(Hinted):
         bias: bool = True,
     ) -> None:
         if isinstance(sizes, (str, bytes)) or not isinstance(sizes, (Sequence, np.ndarray)):
-            raise TypeError(f"sizes must be a sequence of whole numbers such as [3, 4, 2], got {sizes!r}")
+            apart = [size for size in (sizes, activation, output) if isinstance(size, int)]
+            hint = f": write {apart}" if len(apart) > 1 else ""
+            raise TypeError(f"sizes must be a sequence of whole numbers such as [3, 4, 2], got {sizes!r}{hint}")
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output layer, got {list(sizes)!r}")
         self._sizes = tuple(as_count(n, f"sizes[{i}]") for i, n in enumerate(sizes))
@@ -281,6 +289,11 @@ class Layers(Hinted):
         self._initialise(init, seed)
 
     _called = "net"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if has_line(type(self).__name__, name) and not hasattr(type(self), name):
+            getattr(self, name)  # which says what to write
+        object.__setattr__(self, name, value)
 
     engine_choice: str = "auto"
     """Which engine may run: ``auto``, ``native`` or ``numpy``."""

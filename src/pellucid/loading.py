@@ -49,6 +49,9 @@ def load(
     MissingExtraError
         It holds an estimator, and scikit-learn is not installed.
     """
+    for name, given in (("activations", activations), ("losses", losses)):
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"{name} must be a dict such as {{'mine': pl.{name[:-1].capitalize()}(…)}}, got {given!r}")
     return restore_model(read_file(path), activations=activations, losses=losses)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_array, as_number, as_numbers, pieces
+from pellucid.errors import UnknownNameError
 from pellucid.hints import hinted, hinted_class
 from pellucid.registry import Registry, Row
 
@@ -89,6 +90,8 @@ class Loss(Row):
     array([17.])
     """
 
+    _called = "loss"
+
     name: str
     function: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
@@ -117,6 +120,10 @@ class Loss(Row):
     def is_builtin(self) -> bool:
         """Whether it is a row of the table, or one of its rows with other numbers, and not a user's."""
         return LOSSES.get(self.name) is self or type(self) is _WITH_SETTINGS.get(self.name)
+
+    def __call__(self, a: Array, y: Array) -> Array:
+        """Return L_i of each sample, of shape (n,), for a and y of shape (n, m)."""
+        return self.function(np.asarray(a), np.asarray(y))
 
     def find(self) -> Callable[..., Row] | None:
         """Return the look-up that gives this row back, or None if a user made it."""
@@ -460,12 +467,37 @@ def as_loss(loss: object, **settings: Any) -> Loss:
     TypeError
         Neither a name nor a Loss.
     """
+    if isinstance(loss, int | float) and not isinstance(loss, bool):
+        raise TypeError(f"a loss is a name or a pl.Loss, got {loss!r}; a number of epochs is given as epochs={loss!r}")
     row: Loss = LOSSES.look_up(loss, Loss)
     if loss is row or not settings or settings == dict(row.settings):
         return row
     if row.name not in _WITH_SETTINGS or set(settings) != set(row.settings):
         raise ValueError(f"loss {loss!r} takes the settings {list(row.settings)}, got {list(settings)}")
     return _WITH_SETTINGS[row.name](**settings)
+
+
+def check_name(asked: str, row: Loss, output: Activation, n_outputs: int) -> None:
+    """Refuse another library's name of a cross-entropy where it means something else.
+
+    Raises
+    ------
+    UnknownNameError
+        The binary cross-entropy of several outputs, which is a mean elsewhere and a sum here; the cross-entropy of
+        outputs that do not sum to 1, which other libraries divide by their sum first.
+    """
+    if asked == row.name:
+        return
+    if row.name == "binary_cross_entropy" and n_outputs > 1:
+        raise UnknownNameError(
+            f"loss {asked!r} is a mean over the {n_outputs} outputs elsewhere, and their sum here: write "
+            f"loss='binary_cross_entropy', whose gradient is {n_outputs} times as large"
+        )
+    if row.name == "cross_entropy" and output.is_builtin and output.name != "softmax":
+        raise UnknownNameError(
+            f"loss {asked!r} is of probabilities that sum to 1 elsewhere, and the output activation {output} does not "
+            "give such: write output='softmax', or loss='cross_entropy' for -Σ_j y_j ln a_j of the outputs as they are"
+        )
 
 
 def canonical_pair(loss: Loss, output: Activation) -> CanonicalPair | None:

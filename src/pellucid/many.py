@@ -9,12 +9,12 @@ from typing import Any
 from pellucid.arrays import ArrayLike
 from pellucid.engine import as_threads, compiled
 from pellucid.errors import TrainingDiverged
-from pellucid.hints import check_keywords, hinted
+from pellucid.hints import Hinted, check_keywords, hinted
 from pellucid.network import Network
 from pellucid.training import History, Trainer, progress_bar, shows_progress
 
 
-class Training:
+class Training(Hinted):
     """What `train_many` does with one network: the arguments of its `Network.train`.
 
     Parameters
@@ -43,7 +43,7 @@ class Training:
         for name in ("threads", "progress"):
             if name in settings:
                 raise TypeError(f"{name} is of all trainings together: give it to train_many")
-        check_keywords(Network.train, settings)
+        check_keywords(Network.train, settings, "Training")
         self.network, self.X, self.y, self.loss, self.settings = network, X, y, loss, settings
         self.problem: TrainingDiverged | None = None
 
@@ -95,6 +95,8 @@ def train_many(
     >>> [history.epochs for history in histories]
     [20, 20, 20]
     """
+    if isinstance(trainings, Training):
+        raise TypeError("train_many takes a list of trainings: write train_many([training])")
     chosen = list(trainings)
     at_once = min(as_threads(threads), max(len(chosen), 1))
     trainers = _prepare(chosen)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.errors import plain_name
 from pellucid.registry import Registry
 
 
@@ -101,9 +103,24 @@ METRICS: Registry[Metric] = Registry(
 """The table, by name."""
 
 
+def _takes_targets_first(function: Callable[..., object]) -> bool:
+    """Whether the first parameter is called as scikit-learn and Keras call the targets."""
+    try:
+        parameters = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # some functions of C have no signature
+        return False
+    return bool(parameters) and plain_name(parameters[0]) in ("y", "ytrue", "true", "target", "targets", "labels")
+
+
 def as_metric(metric: object) -> Metric:
     """Look a metric up by name, or take a function (a, y) ↦ number under its own name."""
     if callable(metric) and not isinstance(metric, Metric):
-        return Metric(str(getattr(metric, "__name__", type(metric).__name__)), metric)
+        name = str(getattr(metric, "__name__", type(metric).__name__))
+        if _takes_targets_first(metric):
+            raise TypeError(
+                f"metric {name!r} takes the targets first, and metrics here are functions of (a, y): write "
+                f"metrics=lambda a, y: {name}(y, a)"
+            )
+        return Metric(name, metric)
     found: Metric = METRICS.look_up(metric, Metric)
     return found

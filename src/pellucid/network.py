@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Never, Self
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from pellucid.engine import Engine
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
 from pellucid.five_steps import FiveSteps
-from pellucid.hints import hinted
+from pellucid.hints import check_keywords, hinted
 from pellucid.layers import Layers
 from pellucid.notation import Label, parse
 from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
@@ -212,7 +212,7 @@ class Network(Layers, Displayed):
     """What the last training's optimizer remembers. Training with the same kind of optimizer goes on from it; set it to
     None to start afresh."""
 
-    def forward(self, X: ArrayLike) -> Array:
+    def forward(self, X: ArrayLike, **unknown: Never) -> Array:
         """Compute a^F only. ``net(X)`` and ``net.predict(X)`` are the same: outputs, never class numbers.
 
         Parameters
@@ -228,6 +228,8 @@ class Network(Layers, Displayed):
         ValueError, TypeError
             Another shape, no samples, not finite numbers.
         """
+        if unknown:  # no decorator, whose time would show in a call as short as this
+            check_keywords(Network.forward, unknown, args=(self,))
         quick = engines.quick_forward(self, X)
         if quick is not None:
             return quick
@@ -236,7 +238,12 @@ class Network(Layers, Displayed):
         a = engines.forward(self, inputs)
         return a[0] if is_single else a
 
-    __call__ = predict = forward
+    __call__ = forward
+
+    @hinted
+    def predict(self, X: ArrayLike) -> Array:
+        """Compute a^F, as `forward` does: outputs, never class numbers."""
+        return self.forward(X)
 
     @hinted
     def backprop(

@@ -14,7 +14,7 @@ from pellucid.data.rows import Rows, as_table
 from pellucid.data.tables import Column, is_text
 from pellucid.described import Brief
 from pellucid.errors import DataFileError
-from pellucid.hints import hinted
+from pellucid.hints import Hinted, hinted
 from pellucid.losses import Loss, as_loss, check_output
 from pellucid.metrics import METRICS
 from pellucid.network import Network
@@ -85,7 +85,7 @@ _BARE = "this model was saved without its loss and encoding, so rows have no tar
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Predictor(Brief):
+class Predictor(Brief, Hinted):
     """A trained network, its loss, and its encoding.
 
     Attributes

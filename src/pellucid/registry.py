@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pellucid.described import shortened
 from pellucid.errors import UnknownNameError, import_extra, nearest, plain_name
+from pellucid.hints import Hinted
 from pellucid.results import Result
 
 if TYPE_CHECKING:
     from pellucid.document import Document
 
 
-class Row:
+class Row(Hinted):
     """A row of a table, which stays that very row when it is copied or pickled.
 
     `find` looks a row up by name and settings; what it does not find, a user made.
@@ -117,6 +118,14 @@ class Registry(Mapping[str, R], Result):
         if known is None:
             raise self.unknown(name)
         return self._rows[known]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name in self:
+            owner = f"pl.{_plural(self.kind).upper()}"
+            raise AttributeError(
+                f"the table has no attribute {name!r}; write {owner}[{self._names[plain_name(name)]!r}]"
+            )
+        return super().__getattr__(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)

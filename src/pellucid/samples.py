@@ -12,7 +12,7 @@ from pellucid.arrays import Array, ArrayLike, as_inputs, as_number, as_numbers, 
 from pellucid.backprop import Penalty
 from pellucid.described import Brief
 from pellucid.layers import Layers
-from pellucid.losses import Loss, as_loss, as_targets, check_output
+from pellucid.losses import Loss, as_loss, as_targets, check_name, check_output
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +53,8 @@ def as_samples(
     """
     row = as_loss(loss)
     check_functions(layers, row)
+    if isinstance(loss, str):
+        check_name(loss, row, layers.activations[layers.F], layers.size(layers.F))
     check_output(row, layers.activations[layers.F], layers.size(layers.F))
     inputs, is_single = as_inputs(X, layers.size(1), layers.dtype, names[0])
     targets = as_targets(y, row, len(inputs), layers.size(layers.F), layers.dtype, single=is_single, name=names[1])

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pellucid.arrays import as_count, as_number
 from pellucid.described import Described
-from pellucid.hints import hinted
+from pellucid.hints import hinted, no_attribute
 from pellucid.registry import Registry
 
 
@@ -215,3 +215,8 @@ def as_schedule(schedule: object) -> Schedule:
     """Look a schedule up by name, with its default settings, or pass one through; None is constant."""
     found: Schedule = SCHEDULES.look_up("constant" if schedule is None else schedule, Schedule)
     return found
+
+
+def __getattr__(name: str) -> Any:
+    known = [kind.__name__ for kind in SCHEDULES.values()]
+    raise no_attribute("schedules", name, known)

@@ -106,7 +106,7 @@ def check_writable(path: PathLike) -> None:
     ValueError
         The path is empty.
     """
-    target = os.fspath(path)
+    target = os.fsdecode(path)
     if not target:
         raise ValueError("the name of the output file is empty")
     folder = os.path.dirname(os.path.realpath(target))  # a link leads to where the file will be
@@ -125,7 +125,7 @@ def check_writable(path: PathLike) -> None:
 def write_atomically(path: PathLike, data: bytes) -> None:
     """Write bytes to a new file beside the target and rename it over the target."""
     check_writable(path)
-    target = os.path.realpath(path)  # a link keeps leading there
+    target = os.path.realpath(os.fsdecode(path))  # a link keeps leading there
     folder, name = os.path.split(target)
     # A name of its own length, since that of the target may be the longest that the system takes.
     prefix = f".pellucid-{zlib.crc32(os.fsencode(name)):08x}-"

@@ -55,7 +55,7 @@ def assert_gradient(
     'right'
     """
     __tracebackhide__ = True  # pytest shows the caller's line
-    check_keywords(diagnose, settings)
+    check_keywords(diagnose, settings, "assert_gradient")
     diagnosis = diagnose(network, X, y, loss, gradient, **settings)
     if diagnosis.verdict == "wrong" or (diagnosis.verdict == "convention" and not allow_conventions):
         raise AssertionError(diagnosis.text)

@@ -84,6 +84,8 @@ class History(Mapping[str, list[float]], Result):
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
+            if not isinstance(name, str):
+                raise UnknownLabelError(f"history[{name!r}]: the curves have names; write history['loss'][{name!r}]")
             near = curve_of(name, self._columns)
             hint = f"did you mean history[{near!r}]? There" if near else "there"
             there = f"{hint} are: {', '.join(self._columns)}" if self._columns else "no epoch was completed"
@@ -108,6 +110,8 @@ class History(Mapping[str, list[float]], Result):
 
     def plot(self, axes: Any = None) -> Any:
         """Plot the curves with Matplotlib; see `pellucid.plots.plot_curves`."""
+        if axes is not None and not hasattr(axes, "plot"):
+            raise TypeError(f"axes must be an Axes of Matplotlib, got {axes!r}; history[name] is one curve")
         return plot_curves({name: v for name, v in self.items() if name != "learning_rate"}, self.best_epoch, axes)
 
     def draw(self) -> Drawing:
@@ -267,6 +271,8 @@ class Settings:
     def __post_init__(self) -> None:
         self.epochs = as_count(self.epochs, "epochs")
         self.checkpoint_every = as_count(self.checkpoint_every, "checkpoint_every")
+        if not isinstance(self.shuffle, bool | np.bool_ | int) or self.shuffle not in (0, 1):
+            raise TypeError(f"shuffle must be True or False, got {self.shuffle!r}")
         self.shuffle = bool(self.shuffle)
         self.seed = as_count(self.seed, "seed", 0)
         for name in ("batch_size", "patience"):
@@ -754,7 +760,7 @@ class Checkpoint:
         layers = make_layers(self.file, self.header["training"], activations, layers_class)
         snapshot = self.snapshot(name, layers, [key for key in held if key != "parameters"])
         layers.parameters[...] = snapshot.parameters
-        layers.optimizer_state = snapshot.state  # type: ignore[attr-defined]
+        layers.optimizer_state = snapshot.state
         return layers
 
 

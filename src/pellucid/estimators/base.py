@@ -25,6 +25,7 @@ from pellucid.estimators import interchange, prefitted
 from pellucid.estimators.convergence import Convergence, Falling, PowerOfSamples, Watch
 from pellucid.estimators.running import Fit, Inputs, end_epoch, of_the_whole
 from pellucid.estimators.scaling import Scaling
+from pellucid.hints import Hinted, hinted
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import LBFGS, SGD, Adam
@@ -67,7 +68,7 @@ LBFGS_LOSS_TOLERANCE = 1e7 * np.finfo(np.float64).eps  # SciPy's
 LBFGS_LINE_SEARCH = 20
 
 
-class MLP(BaseEstimator, ABC):  # type: ignore[misc]
+class MLP(Hinted, BaseEstimator, ABC):  # type: ignore[misc]
     """What `MLPClassifier` and `MLPRegressor` have in common."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -101,6 +102,8 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
         "bias": ["boolean"],
         "callbacks": [callable, list, tuple],
     }
+
+    _called = "model"
 
     network_: Network
     coefs_: list[Array]
@@ -143,6 +146,7 @@ class MLP(BaseEstimator, ABC):  # type: ignore[misc]
     # Fitting.
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @hinted
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_set: Any = None) -> Self:
         """Train on samples.
 
