@@ -1,8 +1,10 @@
 """The five steps: the equations as printed, and what is true of every gradient."""
 
+import copy
 import dataclasses
 import itertools
 import pickle
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -538,8 +540,8 @@ def test_the_record_is_a_snapshot_that_neither_training_nor_new_data_changes(is_
     net.parameters[...] = 7
     for array in (X, Y, weight):
         array[...] = 8
-    for array, copy in zip(arrays_of(run), kept, strict=True):
-        np.testing.assert_array_equal(array, copy)
+    for array, twin in zip(arrays_of(run), kept, strict=True):
+        np.testing.assert_array_equal(array, twin)
         assert not array.flags.writeable
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 1
@@ -582,8 +584,8 @@ def test_a_record_can_be_pickled():
     rng = np.random.default_rng(0)
     run = pl.Network([4, 5, 3], "tanh", seed=0).backprop(rng.normal(size=(7, 4)), rng.normal(size=(7, 3)), l1=0.1)
     again = pickle.loads(pickle.dumps(run))
-    for array, copy in zip(arrays_of(run), arrays_of(again), strict=True):
-        np.testing.assert_array_equal(array, copy)
+    for array, twin in zip(arrays_of(run), arrays_of(again), strict=True):
+        np.testing.assert_array_equal(array, twin)
     assert again.loss == run.loss
 
 
@@ -625,3 +627,41 @@ def test_the_steps_take_other_activations_in_place_of_the_layers():
     for l in d:
         np.testing.assert_allclose(a[l], run.a[l], rtol=0, atol=64 * EPS)
         np.testing.assert_allclose(d[l], run.d[l], rtol=0, atol=64 * EPS)
+
+
+COPIES = {
+    "pickle": lambda it: pickle.loads(pickle.dumps(it)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_copy_of_a_gradient_shows_one_vector(copied, bias):
+    net = pl.Network([3, 4, 2], bias=bias, seed=0)
+    first = net.gradient(np.ones((2, 3)), np.zeros((2, 2)))
+    gradient = copied(first)
+    assert gradient.loss == first.loss
+    np.testing.assert_array_equal(gradient.vector, first.vector)
+    gradient.vector[...] = np.arange(gradient.vector.size)
+    assert gradient.W[2][1, 2] == gradient["w_23^2"] == 5
+    if bias:
+        assert gradient.b[2][3] == gradient["b_4^2"] == 15
+    else:
+        with pytest.raises(pl.UnknownLabelError):
+            gradient["b_4^2"]
+    for label, says in (("z_1^2", "z_1^2"), ("w_11^4", "W[4]"), ("w_19^2", "w_19^2")):
+        with pytest.raises(pl.UnknownLabelError, match=re.escape(says)):
+            gradient[label]
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_copy_of_a_run_is_as_read_only_as_the_run(copied):
+    net = pl.Network([3, 4, 2], seed=0)
+    first = net.backprop(np.ones((2, 3)), np.zeros((2, 2)))
+    _ = first.d, first.losses
+    run = copied(first)
+    assert str(run) == str(first)
+    for array in (*run.a, *run.d, *run.gradient.W, *run.gradient.b, *run.layers.W, run.layers.parameters, run.losses):
+        assert not array.flags.writeable

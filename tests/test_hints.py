@@ -379,6 +379,85 @@ def test_a_name_that_means_something_else_elsewhere_is_refused_with_the_differen
         assert all(name in tables[table] for table, name in quoted)
 
 
+@pytest.mark.parametrize("name", ["leaky_relu(slope=0.25)", "LeakyReLU(0.25)", "elu(alpha=0.5)", "ELU(0.5)"])
+def test_a_name_may_carry_its_settings_as_it_is_printed(name):
+    net = pl.Network([3, 4, 2], activation=name)
+    row = net.activations[2]
+    assert row.settings == {"slope": 0.25} or row.settings == {"alpha": 0.5}
+    assert repr(eval(repr(net), {"Network": pl.Network})) == repr(net)
+
+
+def test_losses_optimizers_and_schedules_carry_settings_too():
+    net = pl.Network([3, 4, 2], seed=0)
+    history = net.train(
+        X, Y, "huber(delta=2)", optimizer="SGD(0.1, momentum=0.9)", schedule="step(every=2, gamma=0.5)", epochs=1
+    )
+    assert repr(history.optimizer) == repr(pl.SGD(0.1, momentum=0.9))
+    for wrong in ("relu(z)", "leaky_relu(z)", "elu(0.5", "elu(*[1])"):
+        with pytest.raises((pl.UnknownNameError, TypeError)):
+            pl.Network([3, 4, 2], activation=wrong)
+    with pytest.raises(TypeError, match=r"write slope=0\.1"):
+        pl.Network([3, 4, 2], activation="leaky_relu(alpha=0.1)")
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "sizes", "says"),
+    [
+        ("binary_crossentropy", "sigmoid", [3, 4, 2], "2 times as large"),
+        ("BCELoss", "sigmoid", [3, 4, 5], "5 times as large"),
+        ("categorical_crossentropy", "sigmoid", [3, 4, 2], "write output='softmax'"),
+        ("CrossEntropyLoss", "sigmoid", [3, 4, 2], "write output='softmax'"),
+    ],
+)
+def test_another_librarys_loss_is_refused_where_it_is_another_number(loss, output, sizes, says):
+    net = pl.Network(sizes, output=output, seed=0)
+    with pytest.raises(pl.UnknownNameError, match=says):
+        net.gradient(X, np.eye(sizes[-1])[[0, 1, 1, 0]], loss)
+
+
+def test_another_librarys_loss_is_taken_where_it_is_the_same_number():
+    torch = pytest.importorskip("torch")
+    net, y = pl.Network([3, 4, 1], output="sigmoid", seed=0), np.array([0.0, 1, 1, 0])
+    theirs = torch.nn.BCELoss()(torch.tensor(net(X)[:, 0]), torch.tensor(y))
+    np.testing.assert_allclose(net.gradient(X, y, "BCELoss").loss, float(theirs), rtol=1e-14)
+    net = pl.Network([3, 4, 2], output="softmax", seed=0)
+    logits = torch.tensor(net.backprop(X, [0, 1, 1, 0], "cross_entropy").z[3])
+    theirs = torch.nn.CrossEntropyLoss()(logits, torch.tensor([0, 1, 1, 0]))
+    np.testing.assert_allclose(net.gradient(X, [0, 1, 1, 0], "CrossEntropyLoss").loss, float(theirs), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda net: net.draw(show=True), "show must be a list"),
+        (lambda net: pl.diagnose([3, 4, 2], X, Y, "mse", net.parameters), "network must be a network"),
+        (lambda net: pl.testing.assert_gradient(net, net.gradient, X, Y), r"write assert_gradient\(gradient, network"),
+        (lambda net: pl.diagnose_value(net, "d_1^2", value=1), r"network\.backprop\(x, y\)"),
+        (lambda net: pl.worksheet.solved(5), r"write solved\(worksheet\(5\)\)"),
+        (lambda net: pl.worksheet.blank("5"), r"write blank\(worksheet\(\)\)"),
+        (lambda net: pl.worksheet.grade({"1": 2}), r"grade\('answers\.json'\)"),
+        (lambda net: pl.symbolic.equations([3, 4, 2]), r"write equations\(pl\.Network"),
+        (lambda net: pl.symbolic.latex("x"), "expression must be"),
+        (lambda net: pl.Adam(np.ones(3)), r"learning_rate must be a number, got <array of shape \(3,\)>"),
+        (lambda net: net.train(X, Y, shuffle=3), "shuffle must be"),
+        (lambda net: net.train(X, Y, 10), "epochs=10"),
+        (lambda net: net.train(X, Y, metrics=lambda y_true, y_pred: 0), r"metrics=lambda a, y"),
+        (lambda net: net.train(X, Y, epochs=1).plot(3), "axes must be"),
+        (lambda net: pl.ACTIVATIONS[[]], "unknown activation"),
+    ],
+)
+def test_an_argument_of_another_kind_is_answered_with_what_to_write(call, says):
+    with pytest.raises((TypeError, pl.UnknownNameError), match=says):
+        call(pl.Network([3, 4, 2], seed=0))
+
+
+def test_partials_are_read_as_they_are_written():
+    run = pl.Network([3, 4, 2], seed=0).backprop(X[0], Y[0])
+    truth = pl.diagnose_value(run, "w_11^2", value=1).headline
+    for written in ("∂L/∂w_11^2", "dL/dw_11^2", r"\frac{\partial L}{\partial w_{11}^2}"):
+        assert pl.diagnose_value(run, written, value=1).headline == truth
+
+
 def test_objects_of_other_libraries_are_answered_with_the_name():
     class ReLU:
         pass

@@ -620,3 +620,37 @@ def test_a_network_says_how_it_was_made():
         "    3        4  tanh        (4, 5)          20\n"
         "    4        2  tanh        (2, 4)           8"
     )
+
+
+def test_the_layers_are_a_sequence_of_arrays_by_the_numbers_of_the_layers():
+    W = network().W
+    assert [array.shape for array in W] == [array.shape for array in reversed(list(reversed(W)))]
+    assert [layer in W for layer in (1, 2, 3, 4, 5, "2")] == [False, True, True, True, False, False]
+    assert dict(W.items()).keys() == W.keys()
+
+
+def test_layers_take_one_anothers_arrays_even_if_they_are_their_own():
+    net = pl.Network([3, 3, 3, 3], seed=0)
+    expected = [array.copy() for array in net.W]
+    net.W.assign(reversed(list(net.W)))
+    for array, other in zip(net.W, reversed(expected), strict=True):
+        np.testing.assert_array_equal(array, other)
+    with pytest.raises(TypeError, match="W takes an array for each layer"):
+        net.W.assign(3)
+
+
+@pytest.mark.parametrize("init", [lambda W: W, lambda W: [W[2], W[3]], lambda W: (W, None), lambda W: (list(W), ())])
+def test_a_network_without_biases_starts_from_its_weights_alone(init):
+    lean = pl.Network([3, 4, 2], bias=False, seed=0)
+    other = pl.Network([3, 4, 2], bias=False, init=init(lean.W))
+    np.testing.assert_array_equal(other.parameters, lean.parameters)
+
+
+def test_sizes_given_one_by_one_and_settings_given_as_attributes_are_answered_with_a_line():
+    with pytest.raises(TypeError, match=r"write \[3, 4, 2\]"):
+        pl.Network(3, 4, 2)
+    net = network()
+    with pytest.raises(AttributeError, match="write"):
+        net.learning_rate = 0.1
+    with pytest.raises(AttributeError, match="write"):
+        net.activation = "relu"

@@ -570,7 +570,7 @@ def test_a_predictor_that_contradicts_itself_is_refused(by_case):
     n = encoding.n_inputs
     for net, loss, said in [
         (pl.Network([n + 1, 1]), "binary_cross_entropy", f"makes {n} inputs"),
-        (pl.Network([n, 3]), "binary_cross_entropy", "and 1 outputs"),
+        (pl.Network([n, 3]), "binary_cross_entropy", "and 1 output,"),
         (pl.Network([n, 1], "identity"), "binary_cross_entropy", "needs outputs in"),
     ]:
         with pytest.raises(ValueError, match=said):

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import sys
 from fractions import Fraction
 
@@ -1426,3 +1427,11 @@ def test_training_works_where_there_is_no_stderr(monkeypatch):
 
 def test_a_progress_bar_does_not_change_the_training():
     assert everything(*trained(progress=True)) == everything(*trained(progress=False))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_history_and_its_engine_can_be_copied(copied):
+    history = a_network().train(*some_data(), epochs=2)
+    other = copied(history)
+    assert (repr(other), other.engine, repr(other.engine)) == (repr(history), history.engine, repr(history.engine))
+    np.testing.assert_array_equal(other["loss"], history["loss"])

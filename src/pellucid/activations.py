@@ -410,11 +410,21 @@ ACTIVATIONS: Registry[Activation] = Registry(
         "relu6": _own("min(max(0, z), 6)"),
         "softsign": _own("z/(1 + abs(z))"),
         "mish": _own("z*tanh(ln(1 + exp(z)))"),
-        "hard_sigmoid": _own("max(0, min(1, z/6 + 1/2))", ", or with the slope 0.2 that older versions of Keras have"),
+        "hard_sigmoid": _own(
+            "max(0, min(1, z/6 + 1/2))", ", which is that of PyTorch and Keras 3; Keras 2 had z/5 in place of z/6"
+        ),
         "hard_swish": _own("z*max(0, min(1, z/6 + 1/2))"),
         "log_sigmoid": _own("-ln(1 + exp(-z))"),
         "tanh_shrink": _own("z - tanh(z)"),
-        "celu": "it is elu with another scale of z for alpha other than 1: write pl.ELU(alpha) or 'elu'",
+        "celu": "with alpha=1 it is 'elu'; with alpha=2, "
+        + _own("max(0, z) + min(0, 2*(exp(z/2) - 1))", ", and so for others"),
+        "arctan": _own("atan(z)"),
+        "lecun_tanh": _own("1.7159*tanh(2*z/3)"),
+        "log_log": _own("1 - exp(-exp(z))"),
+        "thresholded_relu": _own("z if z > 1 else 0"),
+        "glu": "it halves the width of its layer: write 'swish', which is z σ(z), on a layer of that width",
+        "swiglu": "it halves the width of its layer: write 'swish', which is z σ(z), on a layer of that width",
+        "maxout": "it takes several sums for one neuron: write 'relu'",
         "prelu": "a slope that is trained is not supported: write pl.LeakyReLU(slope) with a fixed one",
         "step": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'sigmoid'",
         "heaviside": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'sigmoid'",

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.described import brief
+from pellucid.errors import counted
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike as ArrayLike
     from numpy.typing import DTypeLike as DTypeLike
@@ -137,7 +140,9 @@ def as_sample_weight(sample_weight: ArrayLike | None, n: int, dtype: np.dtype[An
         return None
     weight = as_numbers(sample_weight, "sample_weight", dtype)
     if weight.shape != (n,):
-        raise ValueError(f"sample_weight has shape {weight.shape}, but there are {n} samples: expected ({n},)")
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, but there are {counted(n, 'sample')}: expected ({n},)"
+        )
     if (weight < 0).any():
         i = int(np.argmax(weight < 0))
         raise ValueError(f"sample_weight[{i}] is {weight[i]}; weights must not be negative")
@@ -164,7 +169,7 @@ def as_number(
         Outside the range, NaN or infinite.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {brief(value)}")
     number = float(value)
     fits = (number > low if open_low else number >= low) and (number < high if open_high else number <= high)
     if not fits:
@@ -176,7 +181,7 @@ def as_number(
 def as_count(value: object, name: str, least: int = 1) -> int:
     """Check a whole number ≥ least and return it as an int; a float is refused even if it is whole."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
+        raise TypeError(f"{name} must be a whole number, got {brief(value)}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
     return int(value)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
 from pellucid.backprop import Record
-from pellucid.described import Brief
+from pellucid.described import Brief, brief
+from pellucid.errors import counted
 from pellucid.layers import Layers
 from pellucid.notation import SYMBOLS, Label
 from pellucid.results import Result
@@ -349,6 +350,10 @@ def draw(
     ValueError
         Another symbol, a run of another network, or a batch without a sample.
     """
+    if not isinstance(show, Iterable):
+        raise TypeError(
+            f"show must be a list of labels, got {brief(show)}; write show=['a', 'w'], and no call to show it"
+        )
     show = tuple(show)
     unknown = [symbol for symbol in show if symbol not in SYMBOLS]
     if unknown:
@@ -387,7 +392,9 @@ class _NetworkDrawer:
             self._edges(l)
         for l in range(1, self.layers.F + 1):
             self._column(l)
-        description = "; ".join(f"layer {l}: {self._caption(l)}, {self.layers.size(l)} neurons" for l in self.columns)
+        description = "; ".join(
+            f"layer {l}: {self._caption(l)}, {counted(self.layers.size(l), 'neuron')}" for l in self.columns
+        )
         return Drawing(f"A {self.layers.sizes_text} network", description, self.width, self.height, self.shapes)
 
     def _x(self, l: int) -> float:

@@ -114,6 +114,11 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     return UnknownNameError(f"unknown {kind} {name!r}: {hint}: {', '.join(known)}")
 
 
+def counted(n: int, thing: str) -> str:
+    """Say how many of a thing there are: ``1 neuron``, ``2 neurons``."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def visible(text: str) -> str:
     """Spell out the letters that a terminal would act on instead of showing them."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in text)

@@ -719,6 +719,20 @@ def _check_call(function: Callable[..., Any], args: tuple[object, ...], given: M
         raise TypeError(f"{called}() is missing {' and '.join(missing)}: write {called.split('.')[-1]}({written})")
 
 
+def expect(value: object, kinds: type | tuple[type, ...], name: str, what: str, line: str) -> None:
+    """Refuse an argument of another kind, with a line that makes the right one.
+
+    Raises
+    ------
+    TypeError
+        Says the name, what it must be, what it is, and what to write.
+    """
+    if not isinstance(value, kinds):
+        from pellucid.described import brief
+
+        raise TypeError(f"{name} must be {what}, got {brief(value)}; write {line}")
+
+
 def hinted(function: Callable[P, T]) -> Callable[P, T]:
     """Let a function, or a class's ``__init__``, answer a call that does not fit with the line to write.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.activations import Activation, as_activation
 from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_dtype, as_numbers
+from pellucid.described import brief
 from pellucid.errors import UnknownLabelError
 from pellucid.hints import Hinted, has_line
 from pellucid.notation import FIRST_LAYER, SYMBOLS, Label
@@ -473,13 +474,15 @@ class Layers(Hinted):
                     self.b[l][...] = scale * draw(self.b[l].shape)
         elif isinstance(init, (int, float, np.integer, np.floating)) and not isinstance(init, bool):
             self._parameters[...] = as_numbers(init, "init", self.dtype)
+        elif not self._has_bias and (isinstance(init, PerLayer) or _are_matrices(init)):
+            self.W.assign(init, "init: W")
         elif isinstance(init, (tuple, list)) and len(init) == 2 and not np.isscalar(init[0]):
             self.W.assign(init[0], "init: W")
             self.b.assign(() if init[1] is None else init[1], "init: b")
         elif isinstance(init, (np.ndarray, list, tuple)):
             self.parameters = init
         else:
-            raise TypeError(f"init must be a name, a number, a flat vector or (weights, biases), got {init!r}")
+            raise TypeError(f"init must be a name, a number, a flat vector or (weights, biases), got {brief(init)}")
 
 
 def _activations_by_layer(n_layers: int, activation: object, output: object) -> Mapping[int, Activation]:
@@ -516,6 +519,10 @@ def _activations_by_layer(n_layers: int, activation: object, output: object) -> 
                 f"{n_layers}; write output={row.name!r}"
             )
     return dict(enumerate(rows, start=2))
+
+
+def _are_matrices(init: object) -> bool:
+    return isinstance(init, (tuple, list)) and all(isinstance(one, np.ndarray) and one.ndim == 2 for one in init)
 
 
 def _entries(given: Sequence[object]) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_array, as_number, as_numbers, pieces
-from pellucid.errors import UnknownNameError
+from pellucid.errors import UnknownNameError, counted
 from pellucid.hints import hinted, hinted_class
 from pellucid.registry import Registry, Row
 
@@ -407,9 +407,10 @@ _ROWS = (
 
 _WITH_SETTINGS: Mapping[str, type[Huber] | type[Quantile]] = {"huber": Huber, "quantile": Quantile}
 
-_LOGITS = "it takes z^F (logits) elsewhere; here L is of a^F: write output={}, loss={!r}"
+_LOGITS = "elsewhere it takes the logits z^F; here a loss takes the outputs a^F: write output={}, loss={!r}"
 
 _SUM = "write 'half_squared_error', whose gradient is half of the sum's, or 'mse', the mean over the outputs"
+_OWN = "write pl.symbolic.loss('{}')"
 _KL = "it differs from the cross-entropy by the entropy of y, which has no gradient: write 'cross_entropy'"
 
 LOSSES: Registry[Loss] = Registry(
@@ -433,18 +434,35 @@ LOSSES: Registry[Loss] = Registry(
         "log_loss": "write 'cross_entropy' with output='softmax' for one of several classes, or "
         "'binary_cross_entropy' with output='sigmoid' for yes or no",
         "logistic": "write loss='binary_cross_entropy' with output='sigmoid'",
-        "nll": "it takes logarithms of probabilities elsewhere; here L is of a^F: write output='softmax', "
+        "nll": "elsewhere it takes logarithms of probabilities; here a loss takes the outputs a^F: write "
+        "output='softmax', "
         "loss='cross_entropy'",
-        "nll_loss": "it takes logarithms of probabilities elsewhere; here L is of a^F: write output='softmax', "
+        "nll_loss": "elsewhere it takes logarithms of probabilities; here a loss takes the outputs a^F: "
+        "write output='softmax', "
         "loss='cross_entropy'",
         "bce_with_logits": _LOGITS.format("'sigmoid'", "binary_cross_entropy"),
         "bce_with_logits_loss": _LOGITS.format("'sigmoid'", "binary_cross_entropy"),
         "softmax_cross_entropy": _LOGITS.format("'softmax'", "cross_entropy"),
         "sigmoid_cross_entropy": _LOGITS.format("'sigmoid'", "binary_cross_entropy"),
-        "poisson_nll_loss": "it takes ln a elsewhere; here L is of the rate a: write output='exp', loss='poisson'",
+        "poisson_nll_loss": "elsewhere it takes ln a; here a loss takes the outputs a^F: write "
+        "output='exp', loss='poisson'",
         "kl_divergence": _KL,
         "kl_div_loss": _KL,
         "accuracy": "it has no gradient: write loss='cross_entropy', metrics='accuracy'",
+        "msle": _OWN.format("(ln(1 + a) - ln(1 + y))^2"),
+        "mean_squared_logarithmic_error": _OWN.format("(ln(1 + a) - ln(1 + y))^2"),
+        "mape": _OWN.format("abs((a - y)/y)"),
+        "mean_absolute_percentage_error": _OWN.format("abs((a - y)/y)"),
+        "hinge": _OWN.format("max(0, 1 - a*y)"),
+        "squared_hinge": _OWN.format("max(0, 1 - a*y)^2"),
+        "soft_margin_loss": _OWN.format("ln(1 + exp(-a*y))"),
+        "log_cosh": _OWN.format("ln(cosh(a - y))"),
+        "focal": "it is not in the table: write 'cross_entropy', with sample_weight for what is rare",
+        "gaussian_nll_loss": "an output for the variance is not supported: write 'mse', or 'quantile' for an interval",
+        "ctc": "sequences are not supported: the layers of a network are fully connected",
+        "triplet_margin_loss": "it compares samples with one another; a loss here is of one sample: "
+        "write 'cross_entropy'",
+        "contrastive_loss": "it compares samples with one another; a loss here is of one sample: write 'cross_entropy'",
     },
 )
 """The table, by name."""
@@ -517,7 +535,9 @@ def check_output(loss: Loss, output: Activation, n_outputs: int) -> None:
     """
     taus = loss.settings.get("tau")
     if isinstance(taus, tuple) and n_outputs % len(taus):
-        raise ValueError(f"loss {loss} has {len(taus)} quantiles, but the output layer has {n_outputs} neurons")
+        raise ValueError(
+            f"loss {loss} has {len(taus)} quantiles, but the output layer has {counted(n_outputs, 'neuron')}"
+        )
     low, high = loss.domain
     if (low, high) == (-np.inf, np.inf):
         return
@@ -532,7 +552,7 @@ def check_output(loss: Loss, output: Activation, n_outputs: int) -> None:
     if outside.any():
         i = int(np.argmax(outside))
         raise ValueError(
-            f"loss {loss} needs outputs in ({low:g}, {high:g}), but the output activation {output} can leave it: "
+            f"loss {loss} needs outputs in ({low:g}, {high:g}), but the output activation {output} has others: "
             f"σ({z[i, 0]:g}) = {a[i]:g}; use output={' or '.join(map(repr, loss.outputs))}"
         )
 
@@ -612,7 +632,7 @@ def _one_hot(
     if index.min() < 0 or index.max() >= n_outputs:
         i = int(np.argmax((index < 0) | (index >= n_outputs)))
         raise ValueError(
-            f"{name}[{i}] is class {index[i]}, but the network's output layer has {n_outputs} neurons: "
+            f"{name}[{i}] is class {index[i]}, but the network's output layer has {counted(n_outputs, 'neuron')}: "
             f"class indices go from 0 to {n_outputs - 1}"
         )
     rows = np.zeros((n, n_outputs), dtype)

@@ -94,6 +94,12 @@ METRICS: Registry[Metric] = Registry(
     example="a function of (a, y)",
     elsewhere={
         "error_rate": "write metrics='accuracy', which is 1 minus it",
+        "balanced_accuracy": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "top_k_accuracy": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "top_k_categorical_accuracy": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "f1_score": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "roc_auc": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
+        "loss": "the loss is in the history always: history['loss'], and with validation history['validation_loss']",
         "f1": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
         "auc": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",
         "precision": "it is not in the table: give a function of (a, y), arrays of shape (n, n_F)",

@@ -15,7 +15,7 @@ from pellucid.backprop import Gradient, Record
 from pellucid.checking import GradientCheck, check_gradient
 from pellucid.described import brief
 from pellucid.engine import Engine
-from pellucid.errors import UnknownLabelError
+from pellucid.errors import UnknownLabelError, counted
 from pellucid.explanation import Explanation, explain
 from pellucid.five_steps import FiveSteps
 from pellucid.hints import check_keywords, hinted
@@ -127,7 +127,7 @@ class Run(Record, Result):
         return FiveSteps(self).drawing()
 
     def __repr__(self) -> str:
-        what = "one input" if self.is_single else f"{len(self.y)} samples"
+        what = "one input" if self.is_single else f"{counted(len(self.y), 'sample')}"
         return f"<Run: {what} through {self.layers.sizes_text}, {self.loss_function} loss {self.loss:.6g}>"
 
 
@@ -617,7 +617,7 @@ class Network(Layers, Displayed):
 
     def _total(self) -> str:
         without = "" if self.has_bias else ", without biases"
-        return f"{self.parameters.size:,} parameters, {self.dtype}{without}"
+        return f"{counted(self.parameters.size, 'parameter')}, {self.dtype}{without}"
 
     def _table(self) -> list[tuple[str, ...]]:
         """The header, and a row for each layer."""

@@ -13,7 +13,7 @@ from pellucid.data import Encoding, Table
 from pellucid.data.rows import Rows, as_table
 from pellucid.data.tables import Column, is_text
 from pellucid.described import Brief
-from pellucid.errors import DataFileError
+from pellucid.errors import DataFileError, counted
 from pellucid.hints import Hinted, hinted
 from pellucid.losses import Loss, as_loss, check_output
 from pellucid.metrics import METRICS
@@ -115,7 +115,8 @@ class Predictor(Brief, Hinted):
         sizes, encoding = self.network.sizes, self.encoding
         if encoding is not None and not (encoding.n_inputs == sizes[0] and encoding.fits(sizes[-1])):
             raise ValueError(
-                f"the encoding makes {encoding.n_inputs} inputs and {encoding.n_outputs} outputs, but the network has "
+                f"the encoding makes {counted(encoding.n_inputs, 'input')} and "
+                f"{counted(encoding.n_outputs, 'output')}, but the network has "
                 f"sizes {list(sizes)}"
             )
 
@@ -266,7 +267,9 @@ class Predictor(Brief, Hinted):
         if self.encoding is None:
             return f"<Predictor: {sizes}, columns of numbers>"
         inputs, target = [one.name for one in self.encoding.inputs], self.encoding.target
-        shown = ", ".join(map(repr, inputs[:3])) + (f", … ({len(inputs)} columns)" if len(inputs) > 3 else "")
+        shown = ", ".join(map(repr, inputs[:3])) + (
+            f", … ({counted(len(inputs), 'column')})" if len(inputs) > 3 else ""
+        )
         classes = "" if target.classes is None else f" ({len(target.classes)} classes)"
         return f"<Predictor: {shown} to {', '.join(map(repr, target.names))}{classes}, {sizes}, loss {self.loss}>"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -111,7 +113,7 @@ class Registry(Mapping[str, R], Result):
                 raise ValueError(f"{name!r} would be both {other!r} and {row.name!r}")
 
     def __getitem__(self, name: str) -> R:
-        row = self._rows.get(name)
+        row = self._rows.get(name) if isinstance(name, str) else None
         if row is not None:
             return row
         known = self._names.get(plain_name(name)) if isinstance(name, str) else None
@@ -139,7 +141,8 @@ class Registry(Mapping[str, R], Result):
         Parameters
         ----------
         given : str or object
-            A name; an object of ``kinds``, which is passed through; or one of their classes, for its default settings.
+            A name, which settings may follow as in ``leaky_relu(slope=0.2)``; an object of ``kinds``, which is passed
+            through; or one of their classes, for its default settings.
         kinds : type or tuple of types
 
         Raises
@@ -152,7 +155,7 @@ class Registry(Mapping[str, R], Result):
         if isinstance(given, kinds):
             return given
         if isinstance(given, str):
-            row: Any = self[given]
+            row: Any = self._with_settings(given) or self[given]
             return row() if isinstance(row, type) else row
         general = kinds if isinstance(kinds, tuple) else (kinds,)
         if isinstance(given, type) and issubclass(given, kinds) and (given not in general or given in self.values()):
@@ -161,6 +164,26 @@ class Registry(Mapping[str, R], Result):
         known = self._names.get(plain_name(theirs))
         hint = "" if known is None else f"; write {known!r}"
         raise TypeError(f"{_article(self.kind)} is a name or {self._example}, got {given!r}{hint}")
+
+    def _with_settings(self, text: str) -> Any:
+        """Return the row of ``name(settings)``, as its own ``str`` writes them, or None."""
+        called = re.fullmatch(r"([^()]{1,40})(\(.{0,160}\))", text)
+        known = called and self._names.get(plain_name(called[1]))
+        if not called or known is None:
+            return None
+        row: Any = self._rows[known]
+        if not isinstance(row, type):
+            if not row.settings:
+                return None
+            row = type(row)
+        try:
+            call = ast.parse(f"f{called[2]}", mode="eval").body
+            assert isinstance(call, ast.Call)
+            values = [ast.literal_eval(one) for one in call.args]
+            settings = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+        except (SyntaxError, ValueError, AssertionError):
+            return None
+        return row(*values, **settings)
 
     def unknown(self, name: object) -> UnknownNameError:
         """Build the error for a name that no row goes by: with the difference, or with the nearest name."""

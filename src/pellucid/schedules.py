@@ -197,6 +197,8 @@ class ReduceOnPlateau(Schedule):
         return factor
 
 
+_WARM_UP = "rates that rise first are not supported: write pl.schedules.Cosine()"
+
 SCHEDULES: Registry[Any] = Registry(
     "schedule",
     (Constant, Step, Exponential, Cosine, InverseScaling, ReduceOnPlateau),
@@ -205,6 +207,11 @@ SCHEDULES: Registry[Any] = Registry(
     elsewhere={
         "adaptive": "write pl.schedules.ReduceOnPlateau()",
         "multi_step": "write a pl.schedules.Step(every=10, gamma=0.1), whose drops are equally far apart",
+        "one_cycle": _WARM_UP,
+        "one_cycle_lr": _WARM_UP,
+        "warmup": _WARM_UP,
+        "polynomial": "write pl.schedules.Cosine(), which falls to 0 as well",
+        "cosine_with_restarts": "write pl.schedules.Cosine(); net.train may be called again for a restart",
         "linear": "write pl.schedules.Cosine(), which falls to 0 as well",
     },
 )

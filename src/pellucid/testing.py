@@ -7,7 +7,7 @@ from typing import Any
 from pellucid.arrays import ArrayLike
 from pellucid.checking.diagnosis import Diagnosis
 from pellucid.checking.trial import diagnose
-from pellucid.hints import check_keywords, hinted
+from pellucid.hints import check_keywords, expect, hinted
 from pellucid.layers import Layers
 
 
@@ -55,6 +55,7 @@ def assert_gradient(
     'right'
     """
     __tracebackhide__ = True  # pytest shows the caller's line
+    expect(network, Layers, "network", "a network", "assert_gradient(gradient, network, X, y)")
     check_keywords(diagnose, settings, "assert_gradient")
     diagnosis = diagnose(network, X, y, loss, gradient, **settings)
     if diagnosis.verdict == "wrong" or (diagnosis.verdict == "convention" and not allow_conventions):

@@ -23,7 +23,7 @@ from pellucid.backprop import NO_PENALTY, Penalty
 from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
 from pellucid.described import Brief
 from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
-from pellucid.errors import TrainingDiverged, UnknownLabelError, import_extra, nearest
+from pellucid.errors import TrainingDiverged, UnknownLabelError, counted, import_extra, nearest
 from pellucid.layers import Layers
 from pellucid.metrics import METRICS, Metric, as_metric
 from pellucid.optimizers import LBFGS, OPTIMIZERS, Optimizer, OptimizerState
@@ -171,7 +171,7 @@ class History(Mapping[str, list[float]], Result):
         shown = [f"{name[:40]} {values[-1]:.6g}" for name, values in self.items()]
         shown = shown if len(shown) <= 6 else [*shown[:5], f"… ({len(shown)} curves)"]
         how = "" if self.optimizer is None else f" of {self.optimizer!r}"
-        return f"<History: {self.epochs} epochs{how}, stopped by {self.stopped}; {', '.join(shown)}>"
+        return f"<History: {counted(self.epochs, 'epoch')}{how}, stopped by {self.stopped}; {', '.join(shown)}>"
 
     def add(self, row: Mapping[str, float]) -> None:
         """Append an epoch."""
@@ -335,7 +335,9 @@ def as_dropout(dropout: object, n_hidden: int) -> tuple[float, ...]:
     """Check dropout: one rate in [0, 1) for all hidden layers, or one for each; no rates if all are 0."""
     rates = list(dropout) if isinstance(dropout, (Sequence, np.ndarray)) else [dropout] * n_hidden
     if len(rates) != n_hidden:
-        raise ValueError(f"dropout has {len(rates)} rates, but the network has {n_hidden} hidden layers")
+        raise ValueError(
+            f"dropout has {counted(len(rates), 'rate')}, but the network has {counted(n_hidden, 'hidden layer')}"
+        )
     checked = tuple(as_number(rate, "dropout", 0, 1) for rate in rates)
     if not isinstance(dropout, (Sequence, np.ndarray)):
         as_number(dropout, "dropout", 0, 1)  # also where there is no hidden layer to use it
@@ -680,7 +682,8 @@ class Trainer:
         history.stopped = checkpoint.header["stopped"]
         if history.epochs > self.settings.epochs:
             raise ValueError(
-                f"{path} holds {history.epochs} epochs already, more than epochs={self.settings.epochs}, the total"
+                f"{path} holds {counted(history.epochs, 'epoch')} already, more than "
+                f"epochs={self.settings.epochs}, the total"
             )
         if differing:
             said = "; ".join(f"{key} was {theirs.get(key)} and is {mine[key]}" for key in differing)

@@ -17,7 +17,7 @@ from pellucid.checking.exceptions import tell
 from pellucid.checking.judgement import Judgement, diagnose_arrays
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.submission import Submission, UnreadableError, read, read_layers
-from pellucid.hints import hinted
+from pellucid.hints import expect, hinted
 from pellucid.layers import Layers
 from pellucid.samples import Samples, as_penalty, as_samples
 
@@ -315,6 +315,7 @@ def diagnose(
     >>> print(pl.diagnose(net, X, y, "mse", wrong).headline)
     WRONG at step 3 Output, layer 3: σ' missing at the output
     """
+    expect(network, Layers, "network", "a network", "diagnose(network, X, y, loss, gradient)")
     samples = as_samples(network, X, y, loss, sample_weight)
     problem = Problem(network, samples, as_penalty(l2, l1), masks, raw=(X, y))
     seen = {

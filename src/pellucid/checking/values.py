@@ -32,9 +32,9 @@ from pellucid.checking.problem import PerLayerArrays, Problem, output_delta
 from pellucid.described import Brief
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
-from pellucid.hints import hinted
+from pellucid.hints import expect, hinted
 from pellucid.losses import LOSSES
-from pellucid.notation import SYMBOLS, Label, parse
+from pellucid.notation import SYMBOLS, Label, parse, parse_partial
 from pellucid.results import Result
 from pellucid.samples import Samples
 
@@ -399,6 +399,7 @@ def diagnose_value(
     >>> pl.diagnose_value(run, "d_1^2", value=-0.00771, digits=3).rows
     ('2',)
     """
+    expect(run, Record, "run", "a run", "diagnose_value(network.backprop(x, y), symbol, value=…)")
     value = as_number(value, "value", -np.inf, open_low=True)
     digits = as_count(digits, "digits")
     explanation = explain(run, symbol, layer=layer, j=j, k=k, sample=sample)
@@ -437,7 +438,7 @@ def _label(symbol: str | Label, layer: int | None, j: int | None, k: int | None)
         if layer is None or j is None:
             raise UnknownLabelError(f"{symbol} needs layer and j")
         return Label(symbol, layer, j, k)
-    return parse(symbol)
+    return (parse_partial(symbol) if isinstance(symbol, str) else None) or parse(symbol)
 
 
 def _rounded_early(bench: Bench, label: Label | None, value: float, exact: float, digits: int) -> str:

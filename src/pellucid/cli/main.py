@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CycloptsError, *_MENDABLE) as error:
         if os.environ.get("PELLUCID_TRACEBACK"):
             raise
-        print(f"pellucid: {visible(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201 (the one line)
+        line = visible(" ".join(str(error).split()))
+        line = line.replace("write pl.", "in Python, write pl.")  # which no option of a command takes
+        print(f"pellucid: {line}", file=sys.stderr)  # noqa: T201 (the one line)
         return 2
     return code if isinstance(code, int) else 0

@@ -15,7 +15,7 @@ from rich.text import Text
 from pellucid.checking import GradientCheck
 from pellucid.data import Encoding, Table
 from pellucid.data.tables import Column
-from pellucid.errors import visible
+from pellucid.errors import counted, visible
 from pellucid.five_steps import FiveSteps
 from pellucid.layers import PerLayer
 from pellucid.network import Network, Run
@@ -92,9 +92,9 @@ def print_plan(table: Table, trained: int, measured: int, model: Predictor, *, i
     """Say what is about to be trained."""
     assert model.encoding is not None
     net = model.network
-    parameters = f"{net.parameters.size:,} parameters{'' if net.has_bias else ' (no biases)'}"
+    parameters = f"{counted(net.parameters.size, 'parameter')}{'' if net.has_bias else ' (no biases)'}"
     _print_rows([
-        ("data", f"{table.name}: {trained:,} rows to train on, {measured if is_held_out else 0:,} held out"),
+        ("data", f"{table.name}: {counted(trained, 'row')} to train on, {measured if is_held_out else 0:,} held out"),
         ("target", _target(model.encoding)),
         ("network", f"{'-'.join(map(str, net.sizes))}, {parameters}, {_activations(model)}"),
         ("loss", str(model.loss)),
@@ -175,7 +175,10 @@ def print_model(file: ModelFile, model: Any) -> None:
     elif file.kind == "checkpoint":
         rows += _checkpoint(read_checkpoint(file))
     elif file.kind == "estimator":
-        rows += [("estimator", " ".join(repr(model).split())), ("trained", f"{model.n_iter_} epochs, {_loss(model)}")]
+        rows += [
+            ("estimator", " ".join(repr(model).split())),
+            ("trained", f"{counted(model.n_iter_, 'epoch')}, {_loss(model)}"),
+        ]
         if hasattr(model, "classes_"):
             rows.append(("classes", _listed([str(label) for label in model.classes_], 10)))
     else:
@@ -219,7 +222,7 @@ def _checkpoint(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     best = "" if header["best_epoch"] is None else f", the best is {header['best_epoch']}"
     state = "training ended" if checkpoint.has_ended else "training can go on"
     return [
-        ("checkpoint", f"{checkpoint.epochs} epochs{best}; {state}"),
+        ("checkpoint", f"{counted(checkpoint.epochs, 'epoch')}{best}; {state}"),
         ("trained", f"loss {curve[0]:.4g} → {curve[-1]:.4g}, {training['loss']}, {training['optimizer']['name']}"),
     ]
 

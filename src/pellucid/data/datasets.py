@@ -10,6 +10,7 @@ import numpy as np
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.data.tables import Table
 from pellucid.described import brief
+from pellucid.errors import counted
 from pellucid.hints import hinted
 from pellucid.results import Displayed
 
@@ -65,14 +66,17 @@ class Dataset(Displayed):
         blocks.append(Rows(("array", "shape", "range"), tuple(rows)))
         if self.class_names:
             counts = np.bincount(self.y, minlength=len(self.class_names)).tolist()
-            counted = [(escape(name), f"{count:,}") for name, count in zip(self.class_names, counts, strict=True)]
-            more = [("…", f"{len(counted) - _ROWS} more classes")] if len(counted) > _ROWS else []
-            blocks.append(Rows(("class", "samples"), (*counted[:_ROWS], *more)))
-        return Document(f"Data set {self.name}: {len(self):,} samples", tuple(blocks))
+            per_class = [(escape(name), f"{count:,}") for name, count in zip(self.class_names, counts, strict=True)]
+            more = [("…", f"{len(per_class) - _ROWS} more classes")] if len(per_class) > _ROWS else []
+            blocks.append(Rows(("class", "samples"), (*per_class[:_ROWS], *more)))
+        return Document(f"Data set {self.name}: {counted(len(self), 'sample')}", tuple(blocks))
 
     def __repr__(self) -> str:
-        kind = f"{len(self.class_names)} classes" if self.class_names else f"{self.y.shape[1]} targets"
-        return f"<Dataset {brief(self.name)}: {len(self):,} samples of {self.X.shape[1]:,} features, {kind}>"
+        kind = f"{len(self.class_names)} classes" if self.class_names else counted(self.y.shape[1], "target")
+        return (
+            f"<Dataset {brief(self.name)}: {counted(len(self), 'sample')} of "
+            f"{counted(self.X.shape[1], 'feature')}, {kind}>"
+        )
 
     @hinted
     def split(self, fraction: float, seed: int = 0) -> tuple["Dataset", "Dataset"]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from pellucid.data.datasets import DATASETS
 from pellucid.data.tables import Column, Table, check_finite, column_of_cells, is_text
-from pellucid.errors import DataFileError, import_extra
+from pellucid.errors import DataFileError, counted, import_extra
 from pellucid.hints import hinted
 from pellucid.storage import PathLike
 
@@ -138,7 +138,9 @@ def read_csv(path: PathLike, target: str | Sequence[str] | None = None, *, heade
         raise DataFileError(f"{name} has no rows below its header")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != len(names):
-            raise DataFileError(f"{name}, line {line} has {len(row)} cells, but there are {len(names)} columns")
+            raise DataFileError(
+                f"{name}, line {line} has {counted(len(row), 'cell')}, but there are {counted(len(names), 'column')}"
+            )
     cells = zip(*rows, strict=True)
     decimal = "," if delimiter == ";" else "."  # where semicolons part the cells, commas are decimal
     columns = {
@@ -326,7 +328,7 @@ def _table_of_arrays(name: str, X: Column, y: Column | None, y_name: str) -> Tab
     targets: dict[str, Column] = {}
     if y is not None:
         if y.ndim not in (1, 2) or len(y) != len(X):
-            raise DataFileError(f"{name}: {len(X)} inputs, but targets of shape {y.shape}")
+            raise DataFileError(f"{name}: {counted(len(X), 'input')}, but targets of shape {y.shape}")
         if not is_text(y) and y.dtype.kind not in "biuf":
             raise DataFileError(f"{name}: the targets have dtype {y.dtype}; numbers or text are needed")
         parts = {y_name: y} if y.ndim == 1 else {f"{y_name}_{j}": y[:, j - 1] for j in range(1, y.shape[1] + 1)}

@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.data.readers import read
 from pellucid.data.tables import Column, Table, check_columns, check_finite
-from pellucid.errors import DataFileError
+from pellucid.errors import DataFileError, counted
 
 Rows = Table | str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any] | Any
 """What `as_table` takes; the last is a data frame, which is told by its ``columns``."""
@@ -79,7 +79,7 @@ def _columns(rows: Any, inputs: Sequence[str]) -> dict[str, Any]:
     needed = len(inputs) or max(widths)
     if widths != {needed}:
         i = next(i for i, row in enumerate(rows) if (0 if _is_scalar(row) else len(row)) != needed)
-        got = "one value" if _is_scalar(rows[i]) else f"{len(rows[i])} values"
+        got = "one value" if _is_scalar(rows[i]) else f"{counted(len(rows[i]), 'value')}"
         raise DataFileError(f"{_NAME}, row {i + 1}: {got}, but {needed} are needed{_hint(inputs)}")
     names = inputs or [f"x_{k}" for k in range(1, needed + 1)]
     columns = rows.T if isinstance(rows, np.ndarray) else [list(column) for column in zip(*rows, strict=True)]

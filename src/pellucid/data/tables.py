@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.described import brief
-from pellucid.errors import DataFileError, unknown_name
+from pellucid.errors import DataFileError, counted, unknown_name
 
 Column = np.ndarray[Any, Any]
 """Of shape (n,): real numbers, or str."""
@@ -53,7 +53,7 @@ class Table:
 
     def __repr__(self) -> str:
         targets = f", targets {brief(self.targets)}" if self.targets else ""
-        return f"<Table {brief(self.name)}: {len(self):,} rows, columns {brief(tuple(self.columns))}{targets}>"
+        return f"<Table {brief(self.name)}: {counted(len(self), 'row')}, columns {brief(tuple(self.columns))}{targets}>"
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

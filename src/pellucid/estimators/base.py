@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from pellucid.activations import ACTIVATIONS, Activation, as_activation
 from pellucid.arrays import Array
-from pellucid.errors import TrainingDiverged
+from pellucid.errors import TrainingDiverged, counted
 from pellucid.estimators import interchange, prefitted
 from pellucid.estimators.convergence import Convergence, Falling, PowerOfSamples, Watch
 from pellucid.estimators.running import Fit, Inputs, end_epoch, of_the_whole
@@ -397,7 +397,7 @@ class MLP(Hinted, BaseEstimator, ABC):  # type: ignore[misc]
         if self.batch_size == "auto":
             return min(200, n)
         if self.batch_size > n:
-            _warn(f"batch_size={self.batch_size} is more than the {n} samples: {n} is used")
+            _warn(f"batch_size={self.batch_size} is more than the {counted(n, 'sample')}: {n} is used")
         return min(self.batch_size, n)
 
     def _hidden_sizes(self) -> list[int]:
@@ -545,7 +545,9 @@ class MLP(Hinted, BaseEstimator, ABC):  # type: ignore[misc]
         X, y = self._read(given[0], given[1], reset=False)
         Y = self._check_targets(y, incremental=True)
         if Y.shape[1] != self.n_outputs_:
-            raise ValueError(f"validation_set: y has {Y.shape[1]} outputs, but the network has {self.n_outputs_}")
+            raise ValueError(
+                f"validation_set: y has {counted(Y.shape[1], 'output')}, but the network has {self.n_outputs_}"
+            )
         weight = [] if len(given) == 2 or given[2] is None else [self._read_weight(given[2], X)]
         return (X, Y, *weight)
 
@@ -652,7 +654,7 @@ class MLP(Hinted, BaseEstimator, ABC):  # type: ignore[misc]
                 )
         elif not incremental and history.stopped == "epochs":
             _warn(
-                f"max_iter={self.max_iter} epochs are over and the {monitor} still improved by more than "
+                f"max_iter={counted(self.max_iter, 'epoch')} are over and the {monitor} still improved by more than "
                 f"tol={self.tol:g} within the last {self.n_iter_no_change:g} (n_iter_no_change): raise max_iter or "
                 "tol.",
                 ConvergenceWarning,

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array
-from pellucid.errors import ModelFileError
+from pellucid.errors import ModelFileError, counted
 from pellucid.estimators.scaling import Scaling
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -219,11 +219,11 @@ def restore_estimator(file: ModelFile, kinds: Iterable[type[Any]]) -> Any:
     model._no_improvement_count = header["without improvement"]
     model._rate_factor = float(header["rate factor"])
     if header["numbers"].get("n_features_in_") not in (None, n_inputs):
-        raise file.broken(f"n_features_in_ is {model.n_features_in_}, but the network has {n_inputs} inputs")
+        raise file.broken(f"n_features_in_ is {model.n_features_in_}, but the network has {counted(n_inputs, 'input')}")
     if header["feature_names"] is not None:
         if len(header["feature_names"]) != n_inputs:
             named = len(header["feature_names"])
-            raise file.broken(f"it names {named} features, but the network has {n_inputs} inputs")
+            raise file.broken(f"it names {counted(named, 'feature')}, but the network has {counted(n_inputs, 'input')}")
         model.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
     if hasattr(model, "predict_proba"):
         _restore_classes(model, file, header, n_outputs)
@@ -264,7 +264,7 @@ def _restore_classes(model: Any, file: ModelFile, header: Mapping[str, Any], n_o
         raise file.broken("its classes are not several different ones in order")
     fits = n_outputs == 1 and len(classes) <= 2 if kind == "binary" else n_outputs == len(classes)
     if not fits:
-        raise file.broken(f"{len(classes)} classes of a {kind} target do not go with {n_outputs} outputs")
+        raise file.broken(f"{len(classes)} classes of a {kind} target do not go with {counted(n_outputs, 'output')}")
     is_sparse = header.get("sparse_targets", False)
     if is_sparse and not kind.startswith("multilabel"):
         raise file.broken(f"its targets are sparse, which a {kind} target cannot be")

@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 
 from pellucid.activations import ACTIVATIONS, Activation, as_activation
 from pellucid.arrays import Array
+from pellucid.errors import counted
 from pellucid.estimators.base import MLP, Names
 from pellucid.estimators.documentation import documented
 from pellucid.hints import hinted
@@ -213,7 +214,7 @@ class MLPRegressor(RegressorMixin, MLP):  # type: ignore[misc]
     def _check_outputs(self, n_outputs: int) -> None:
         quantiles = self._quantiles()
         if quantiles is not None and n_outputs % len(quantiles):
-            raise ValueError(f"{len(quantiles)} quantiles do not go with {n_outputs} outputs")
+            raise ValueError(f"{counted(len(quantiles), 'quantile')} do not go with {counted(n_outputs, 'output')}")
 
     def _check_targets(self, y: Any, *, incremental: bool) -> Array:  # noqa: ARG002
         if sparse.issparse(y):

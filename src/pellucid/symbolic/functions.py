@@ -296,7 +296,7 @@ def _read(formula: str, names: tuple[str, ...]) -> sp.Expr:
     others = sorted({symbol.name for symbol in expression.free_symbols} - set(names))
     if others:
         at = max(formula.find(others[0]), 0)
-        raise FormulaError(f"the formula is one in {' and '.join(names)}, and {others[0]} is none of them", at, formula)
+        raise FormulaError(f"the formula may use only {' and '.join(names)}, but contains {others[0]}", at, formula)
     return expression
 
 

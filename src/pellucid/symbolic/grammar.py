@@ -378,11 +378,12 @@ class _Scanner:
             self.i += 1
             return "sign", letter, ""
         reason = {
-            "!": "factorials are not read", "%": "per cent is not read", "_": "a name has to stand before a subscript",
-            "∞": "infinity is no number", '"': "quotation marks are not read", "#": "comments are not read",
+            "!": "factorials are not supported", "%": "per cent signs are not supported",
+            "_": "a subscript needs a name before it",
+            "∞": "infinity is no number", '"': "quotation marks are not supported", "#": "comments are not supported",
         }.get(letter)  # fmt: skip
         shown = letter if letter.isprintable() else f"U+{ord(letter):04X}"
-        raise FormulaError(reason or f"{shown!r} has no meaning here", self.i, self.text)
+        raise FormulaError(reason or f"{shown!r} is no part of a formula", self.i, self.text)
 
 
 _SUBSCRIPT = re.compile(r"\{((?:[^{}]|\{[^{}]{0,40}\}){1,40})\}|\(([^()]{1,40})\)")
@@ -513,10 +514,10 @@ class _Reader:
         if self.is_sign(")", "]", "}"):
             return self.error(f"{token.text!r} closes nothing")
         if self.is_sign(","):
-            return self.error("a comma has no meaning here")
+            return self.error("a comma cannot stand here")
         if self.is_sign("."):
-            return self.error("a point has no meaning here")
-        return self.error(f"{token.text!r} has no meaning here" if token.text else "the formula ends too early")
+            return self.error("a full stop cannot stand here")
+        return self.error(f"{token.text!r} cannot stand here" if token.text else "the formula ends too early")
 
     def pieces(self) -> Node:
         """A sum, or pieces with their conditions."""
@@ -816,7 +817,7 @@ class _Reader:
         if name not in FUNCTIONS and name[:1].isupper() and name.lower() in FUNCTIONS:  # Sin x, Exp[-z]
             name = name.lower()
         if name in _UNREAD and (self.is_sign("(", "[") or self._is_bare_name()):
-            raise self.error(f"the function {name} is not read: write its formula", token.position)
+            raise self.error(f"{name} is not a known function: write out its formula", token.position)
         if name == "log" and token.subscript.isdecimal() and token.subscript not in ("2", "10"):
             return self._log_to_base(token)
         if name in FUNCTIONS and (not token.subscript or (name == "log" and token.subscript in ("2", "10"))):

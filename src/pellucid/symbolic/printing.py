@@ -9,6 +9,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pellucid.errors import UnknownLabelError
+from pellucid.hints import expect
 from pellucid.notation import parse as parse_label
 from pellucid.symbolic.grammar import GREEK
 
@@ -60,6 +61,7 @@ def latex(expression: sp.Expr, names: Mapping[str, str] | None = None) -> str:
     str
         Names keep their indices: f1 is ``f_{1}``, labels are those of `pellucid.notation`.
     """
+    expect(expression, sp.Basic, "expression", "an expression of SymPy", "latex(parse('x^2'))")
     return _Latex(names or {}).write(expression)
 
 

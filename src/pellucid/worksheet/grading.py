@@ -17,7 +17,7 @@ from pellucid.described import Brief
 from pellucid.document import Block, Document, Heading, Items, Paragraph, Table, escape
 from pellucid.document.rendering import plain_markup
 from pellucid.errors import DataFileError, FormulaError
-from pellucid.hints import hinted
+from pellucid.hints import expect, hinted
 from pellucid.results import Result
 from pellucid.storage import PathLike
 from pellucid.worksheet.answers import Answers, answered, read_answers, shown_path
@@ -139,6 +139,7 @@ def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
     OSError
         There is no such file.
     """
+    expect(answers, (Answers, str, os.PathLike), "answers", "a file of answers", "grade('answers.json')")
     read = answers if isinstance(answers, Answers) else read_answers(answers)
     if variant is not None and read.variant is not None and read.variant != variant:
         raise DataFileError(f"{read.source} answers variant {read.variant}, and variant {variant} was asked for")

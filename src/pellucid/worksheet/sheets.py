@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.document import AnswerSpace, Block, Document, KeepTogether, PageBreak, Table
-from pellucid.hints import hinted
+from pellucid.hints import expect, hinted
 from pellucid.worksheet.variants import Worksheet
 
 _NEW_PAGE = (3, 5, 7, 9, 11, 12)
@@ -22,6 +22,7 @@ def solved(sheet: Worksheet) -> Document:
     -------
     Document
     """
+    _expect_sheet(sheet, "solved")
     blocks: list[Block] = []
     for exercise in sheet.exercises:
         blocks += [exercise.heading, *exercise.solved()]
@@ -38,6 +39,7 @@ def blank(sheet: Worksheet, student: str = "") -> Document:
     student : str
         Stands on the name's line.
     """
+    _expect_sheet(sheet, "blank")
     blocks: list[Block] = []
     for exercise in sheet.exercises:
         if exercise.number in _NEW_PAGE:
@@ -51,8 +53,14 @@ def blank(sheet: Worksheet, student: str = "") -> Document:
 @hinted
 def key(sheet: Worksheet) -> Document:
     """Return the answers alone, with the name that each has in a file of answers."""
+    _expect_sheet(sheet, "key")
     blocks: list[Block] = []
     for exercise in sheet.exercises:
         rows = tuple((f"`{field.key}`", f"${field.expected_latex}$") for field in exercise.fields)
         blocks += [exercise.heading, Table(("name", "answer"), rows)]
     return Document(sheet.title + ", key", tuple(blocks))
+
+
+def _expect_sheet(sheet: object, function: str) -> None:
+    line = f"{function}(worksheet({sheet if isinstance(sheet, int) else ''}))"
+    expect(sheet, Worksheet, "sheet", "a worksheet", line)
