@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _SHOWN = 6
 """Neurons or weights of a layer that are written out unless all are asked for."""
 
-_ROWS = 12
-"""Of a displayed equation, at most: a page of paper breaks between equations, not within one."""
-
 _TITLES = {
     "input": ("1 Input: a^1 = x", r"1 Input: $a^1 = x$"),
     "feedforward": (
@@ -290,8 +287,8 @@ class FiveSteps:
                     text += f"; {mean.quantity} = {mean.steps[-1][0]}"
                     latex += rf", \quad {mean.quantity_latex} = {mean.steps[-1][1]}"
                 rows.append((f"{one.quantity_latex} &= {latex}", f"{one.quantity} &= {text}"))
-        for start in range(0, len(rows), _ROWS):
-            latexes, texts = zip(*rows[start : start + _ROWS], strict=True)
+        if rows:
+            latexes, texts = zip(*rows, strict=True)
             yield Equation(latexes, texts)
 
 
