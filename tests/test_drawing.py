@@ -48,6 +48,53 @@ def test_no_label_covers_another(sizes):
         assert across <= 0 or down <= 0 or across * down < 0.35 * smaller, (one, other)
 
 
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 4, 3), (4, 3, 2), (5, 2, 3), (3, 2, 1), (4, 4, 4), (8, 3, 8), (1, 7)])
+@pytest.mark.parametrize("is_run", [False, True])
+def test_a_weight_is_on_its_own_line_and_away_from_all_others(sizes, is_run):
+    net = pl.Network(sizes, seed=0)
+    run = net.backprop([0.5] * sizes[0], [0.0] * sizes[-1]) if is_run else None
+    drawer = drawing._NetworkDrawer(net, "w", run, None, 3)
+    drawer.drawing()
+    labels = [text for text in drawer.shapes.texts if text.has_halo]
+    assert len(labels) == sum(a * b for a, b in pairwise(sizes))
+    for text, own in zip(labels, drawer.shapes.lines, strict=True):
+        for line in drawer.shapes.lines:
+            x, y, u, v = line
+            if x < text.x < u:
+                distance = abs(y + (text.x - x) / (u - x) * (v - y) - text.y)
+                assert distance < 1e-6 if line == own else distance > 9
+        assert text.size >= 11
+
+
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=40))
+def test_any_network_is_drawn_within_its_figure_and_deep_ones_are_elided(sizes):
+    made = pl.Network(sizes, init=0.0, engine="numpy").draw("aw")
+    assert made.width < 2_000
+    assert made.height < 1_300
+    for x, y, r in made.shapes.circles:
+        assert r <= x <= made.width - r
+        assert r <= y <= made.height - r
+    captions = [text.letters for text in made.shapes.texts if text.letters.startswith("layer")]
+    assert captions[0] == "layer 1"
+    assert f"layer {len(sizes)}" in captions
+    assert len(captions) == (len(sizes) if len(sizes) <= 7 else 6)
+    if len(sizes) > 7:
+        assert f"layers 4 to {len(sizes) - 2}" in captions
+
+
+def test_long_names_of_activations_stay_under_their_own_layer():
+    net = pl.Network([2, 3, 2], pl.Activation("a" * 300, abs, abs), init=0.0)
+    made = net.draw()
+    assert all(text.width < 150 for text in made.shapes.texts)
+    assert any(text.letters.endswith("…") for text in made.shapes.texts)
+    assert len(made.description) < 300
+
+
+def test_a_zero_has_no_sign():
+    net = pl.Network([2, 3, 1], init=0.0)
+    assert "-0" not in written(net.draw("aw", run=net.backprop([-0.0, -0.0], [1])).svg)
+
+
 def test_what_is_shown():
     net = pl.Network([3, 4, 2], seed=0)
     assert "input" in written(net.draw().svg)

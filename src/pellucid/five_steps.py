@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +10,7 @@ from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
 from pellucid.losses import canonical_pair
-from pellucid.notation import Label
+from pellucid.notation import Label, elided_layers
 
 if TYPE_CHECKING:
     from pellucid.document import Block, Document
@@ -80,6 +80,8 @@ class _Group(NamedTuple):
     """Whether each equation takes a line for its symbols, one for its numbers, and one for the result."""
     is_set_off: bool = False
     """Whether an empty line comes before it in plain text."""
+    layers_left_out: str = ""
+    """In place of equations: which layers they would be of."""
 
 
 class _Step(NamedTuple):
@@ -130,12 +132,15 @@ class FiveSteps:
 
     def _steps(self) -> Iterator[_Step]:
         layers, F, loss = self.record.layers, self.record.layers.F, self.record.loss_function
-        hidden, all_layers = range(F - 1, 1, -1), range(2, F + 1)
+        shown = [*range(1, F + 1)] if self.every else elided_layers(F)
+        self._left_out = _range_left_out(shown)
+        all_layers = shown[1:]
+        hidden = shown[-2:0:-1]
         sigma = layers.activations[F]
         yield self._step("input", [self._group("a", 1)])
         of_losses = (None,) if self.sample is None else (self.sample, None)  # a sample's own, then the total
         totals = tuple(explain(self.record, "L", sample=one, digits=self.digits) for one in of_losses)
-        forward = [self._group(symbol, l) for l in all_layers for symbol in "za"]
+        forward = self._groups("za", all_layers)
         yield self._step("feedforward", [*forward, _Group(totals, is_set_off=True)])
         pair = canonical_pair(loss, sigma)
         if pair is not None:
@@ -145,9 +150,8 @@ class FiveSteps:
         else:
             yield self._step("output" if sigma.elementwise else "jacobian", [self._group("d", F)])
         if F > 2:
-            yield self._step("backpropagate", [self._group("d", l) for l in hidden])
-        gradients = [self._group(symbol, l) for l in all_layers for symbol in "wb"]
-        gradients = [group for group in gradients if group.explanations]
+            yield self._step("backpropagate", self._groups("d", hidden))
+        gradients = self._groups("wb", all_layers)
         if self.sample is None:
             yield self._step("gradient", gradients)
         else:
@@ -165,6 +169,16 @@ class FiveSteps:
         if words is not None:
             title, markup = title.format(**words), markup.format(**words)
         return _Step(title, markup, tuple(groups))
+
+    def _groups(self, symbols: str, layers: Iterable[int | None]) -> list[_Group]:
+        """The groups of these layers, and in place of None which layers are left out."""
+        found = []
+        for l in layers:
+            if l is None:
+                found.append(_Group((), layers_left_out=self._left_out))
+            else:
+                found += [group for group in (self._group(symbol, l) for symbol in symbols) if group.explanations]
+        return found
 
     def _group(self, symbol: str, layer: int) -> _Group:
         layers = self.record.layers
@@ -194,6 +208,8 @@ class FiveSteps:
         return "\n".join(lines)
 
     def _lines(self, group: _Group, hint: str) -> Iterator[str]:
+        if group.layers_left_out:
+            yield f"  … {group.layers_left_out}{hint}"
         last = len(group.explanations) - 1
         for i, explanation in enumerate(group.explanations):
             if group.left_out and i == last:
@@ -236,7 +252,8 @@ class FiveSteps:
 
     @property
     def _draws_weights(self) -> bool:
-        return max(array.size for _, array in self.record.layers.W.items()) <= 24
+        """Whether their numbers can be read on paper."""
+        return self.record.layers.F <= 5 and max(array.size for _, array in self.record.layers.W.items()) <= 24
 
     def document(self) -> Document:
         """Return them as a document, with the network drawn above them."""
@@ -267,8 +284,10 @@ class FiveSteps:
         return tuple(items)
 
     def _equations(self, group: _Group) -> Iterator[Block]:
-        from pellucid.document import Equation
+        from pellucid.document import Equation, Paragraph
 
+        if group.layers_left_out:
+            yield Paragraph(f"… {group.layers_left_out}")
         rows: list[tuple[str, str]] = []
         last = len(group.explanations) - 1
         for i, one in enumerate(group.explanations):
@@ -292,5 +311,19 @@ class FiveSteps:
             yield Equation(latexes, texts)
 
 
+def _range_left_out(shown: Sequence[int | None]) -> str:
+    if None not in shown:
+        return ""
+    at = shown.index(None)
+    before, after = shown[at - 1], shown[at + 1]
+    assert before is not None
+    assert after is not None
+    return f"layers {before + 1} to {after - 1}"
+
+
 def _named(layers: Sequence[int]) -> str:
-    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
+    """Name layers: those in a row by their first and their last, and of many others only some."""
+    if len(layers) > 2 and layers[-1] - layers[0] == len(layers) - 1:
+        return f"layers {layers[0]} to {layers[-1]}"
+    shown = list(map(str, layers)) if len(layers) <= 8 else [*map(str, layers[:5]), "…", str(layers[-1])]
+    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(shown)}"
