@@ -1,7 +1,9 @@
 """Drawings: the network's labels and no others, none over another, well-formed and the same twice."""
 
+import math
 import re
-from itertools import combinations, pairwise
+from fractions import Fraction
+from itertools import combinations, groupby, pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -176,18 +178,47 @@ def test_tikz_has_every_shape(made):
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=20))
-def test_any_numbers_can_be_drawn_and_stay_on_their_axes(values):
+def test_any_numbers_are_drawn_in_proportion_with_gaps_where_they_are_not_finite(values):
     made = draw_curves([{"loss": values}], title="a loss")
     assert "nan" not in made.svg.split("</desc>")[1]
     assert "inf" not in made.svg.split("</desc>")[1]
     rules = [y for _, y, _, _ in made.shapes.rules]
     assert len(set(rules)) == len(rules) >= 2
-    curves = [curve for curve in made.shapes.curves if len(curve.points) > 2]
-    assert all(min(rules) - 1e-6 <= y <= max(rules) + 1e-6 for curve in curves for _, y in curve.points)
+    ticks = [text.letters for text in made.shapes.texts if text.anchor == "end"]
+    assert len(set(ticks)) == len(ticks) == len(rules)
+    curves = made.shapes.curves[:-1]  # the last is in the legend
+    finite = [math.isfinite(value) for value in values]
+    assert len(curves) == sum(here and not before for before, here in pairwise([False, *finite]))
+    lengths = [len(list(group)) for is_finite, group in groupby(finite) if is_finite]
+    drawn = [curve.points if n > 1 else curve.points[:1] for curve, n in zip(curves, lengths, strict=True)]
+    heights = [y for points in drawn for _, y in points]
+    exact = [Fraction(value) for value in values if math.isfinite(value)]
+    assert len(heights) == len(exact)
+    if not exact:
+        assert any("no finite value" in text.letters for text in made.shapes.texts)
+        return
+    span = max(exact) - min(exact)
+    assert all(min(rules) - 1e-6 <= y <= max(rules) + 1e-6 for y in heights)
+    if span > max(map(abs, exact)) * Fraction(1, 10**9):
+        bottom, top = heights[exact.index(min(exact))], heights[exact.index(max(exact))]
+        assert bottom - top > 70
+        for value, y in zip(exact, heights, strict=True):
+            assert (bottom - y) / (bottom - top) == pytest.approx(float((value - min(exact)) / span), abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    "values", [[1.0], [0.0, 0.0], [1e-9, 3e-9], [-5.0, 1e6], [2.0, float("nan"), 3.0], [float("inf")]]
+    "values",
+    [
+        [1.0],
+        [0.0, 0.0],
+        [1e-9, 3e-9],
+        [-5.0, 1e6],
+        [2.0, float("nan"), 3.0],
+        [float("inf")],
+        [1e300, -1e308],
+        [1e-300, 2e-310],
+        [5e-324],
+    ],
 )
 def test_curves_lie_within_their_axes_and_every_tick_is_a_number_of_its_own(values):
     made = draw_curves([{"loss": values}], title="a loss")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -647,7 +649,7 @@ def draw_curves(panels: Sequence[Mapping[str, Sequence[float]]], *, title: str, 
     Parameters
     ----------
     panels : sequence of mapping
-        The curves of each panel by name, one value per epoch. Values that are not finite are left out.
+        The curves of each panel by name, one value per epoch. Where values are not finite a curve has a gap.
     title : str
     marked : int, optional
         An epoch marked by a vertical line.
@@ -662,10 +664,14 @@ def draw_curves(panels: Sequence[Mapping[str, Sequence[float]]], *, title: str, 
     for curves in panels:
         _Panel(shapes, curves, top, epochs, marked).draw()
         top += _PANEL + 72
-        described += [
-            f"{name} from {values[0]:.4g} to {values[-1]:.4g}" for name, values in curves.items() if len(values)
-        ]
+        described += [_described(name, values) for name, values in curves.items() if len(values)]
     return Drawing(title, "; ".join(described), _WIDTH, top, shapes)
+
+
+def _described(name: str, values: Sequence[float]) -> str:
+    said = f"{name} from {values[0]:.4g} to {values[-1]:.4g}"
+    missing = sum(not math.isfinite(value) for value in values)
+    return f"{said}, not finite in {missing:,} of {len(values):,} epochs" if missing else said
 
 
 class _Panel:
@@ -681,8 +687,8 @@ class _Panel:
     ) -> None:
         self.shapes, self.curves, self.epochs, self.marked = shapes, curves, epochs, marked
         self.top = top + 22
-        values = [_drawable(value) for column in curves.values() for value in column if math.isfinite(value)]
-        self.ticks = _ticks(min(values, default=0.0), max(values, default=1.0))
+        values = [value for column in curves.values() for value in column if math.isfinite(value)]
+        self.ticks = _ticks(Decimal(min(values, default=0.0)), Decimal(max(values, default=1.0)))
         self.low, self.high = self.ticks[0], self.ticks[-1]
 
     def draw(self) -> None:
@@ -690,7 +696,7 @@ class _Panel:
         for tick in self.ticks:
             y = self._y(tick)
             self.shapes.rules.append((_LEFT, y, right, y))
-            self.shapes.texts.append(_Text(_LEFT - 8, y, f"{tick:.10g}", size=12, anchor="end"))
+            self.shapes.texts.append(_Text(_LEFT - 8, y, _tick_text(tick), size=12, anchor="end"))
         for epoch in _epoch_ticks(self.epochs):
             self.shapes.lines.append((self._x(epoch), bottom, self._x(epoch), bottom + 4))
             self.shapes.texts.append(_Text(self._x(epoch), bottom + 14, f"{epoch:,}", size=12))
@@ -702,13 +708,15 @@ class _Panel:
         name_at = _LEFT
         for i, (name, values) in enumerate(self.curves.items()):
             colour = f"curve-{i % 4 + 1}"
-            points = [(self._x(n), self._y(_drawable(value))) for n, value in _thinned(values)]
-            if len(points) == 1:
-                ((x, y),) = points
-                points = [(x - 4, y), (x + 4, y)]
-            if points:
+            stretches = _stretches(values)
+            for stretch in stretches:
+                points = [(self._x(n), self._y(Decimal(value))) for n, value in stretch]
+                if len(points) == 1:
+                    ((x, y),) = points
+                    half = 4 if len(values) == 1 else 1.5
+                    points = [(x - half, y), (x + half, y)]
                 self.shapes.curves.append(_Curve(tuple(points), colour, is_dashed=i % 2 == 1))
-            words = name.replace("_", " ")
+            words = name.replace("_", " ") + ("" if stretches else " (no finite value)")
             self.shapes.curves.append(
                 _Curve(((name_at, self.top - 14), (name_at + 24, self.top - 14)), colour, is_dashed=i % 2 == 1)
             )
@@ -719,35 +727,52 @@ class _Panel:
         share = (epoch - 1) / (self.epochs - 1) if self.epochs > 1 else 0.5
         return _LEFT + 6 + share * (_WIDTH - _RIGHT - _LEFT - 12)
 
-    def _y(self, value: float) -> float:
-        return self.top + _PANEL * ((self.high - value) / (self.high - self.low))
+    def _y(self, value: Decimal) -> float:
+        return self.top + _PANEL * float((self.high - value) / (self.high - self.low))
 
 
-_SMALLEST, _LARGEST = 1e-290, 1e290
-"""Of numbers on an axis, far enough from where arithmetic underflows and overflows."""
+# Axes are worked out in decimal numbers, which neither overflow nor underflow where floats do.
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _ticks(low: Decimal, high: Decimal) -> list[Decimal]:
     """Three to seven round numbers that reach from below the lowest value to above the highest."""
-    if high - low <= max(1e-12 * max(abs(low), abs(high)), _SMALLEST):
-        half = max(abs(low) / 2, _SMALLEST) if abs(low) > _SMALLEST else 1.0
+    largest = max(abs(low), abs(high))
+    if high - low <= largest * Decimal("1e-12"):
+        half = largest / 2 or Decimal(1)
         low, high = low - half, high + half
     raw = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    power = Decimal(10) ** raw.adjusted()
+    step = next(power * factor for factor in map(Decimal, ("1", "2", "2.5", "5", "10")) if power * factor >= raw)
+    first, last = math.floor(low / step + _ALMOST), math.ceil(high / step - _ALMOST)
     return [n * step for n in range(first, last + 1)]
 
 
-def _drawable(value: float) -> float:
-    return min(max(value, -_LARGEST), _LARGEST)
+_ALMOST = Decimal("1e-9")
+
+
+def _tick_text(tick: Decimal) -> str:
+    is_usual = tick == 0 or -290 < tick.adjusted() < 290
+    return f"{float(tick):.10g}" if is_usual else f"{tick.normalize():.10g}"
 
 
 def _epoch_ticks(epochs: int) -> list[int]:
     """The first epoch, round ones, and the last."""
-    step = max(1, round(_ticks(0, epochs)[1]))
+    step = max(1, round(_ticks(Decimal(0), Decimal(epochs))[1]))
     between = [n for n in range(step, epochs, step) if 0.3 * step < epochs - n and n > 1]
     return sorted({1, *between, epochs})
+
+
+def _stretches(values: Sequence[float]) -> list[list[tuple[int, float]]]:
+    """Epochs, from 1, and their values, in stretches without one that is not finite."""
+    found: list[list[tuple[int, float]]] = []
+    last = 0
+    gaps = [n for n, value in enumerate(values, start=1) if not math.isfinite(value)]
+    for n, value in _thinned(values):
+        if not found or bisect(gaps, n) > bisect(gaps, last):
+            found.append([])
+        found[-1].append((n, value))
+        last = n
+    return found
 
 
 def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
