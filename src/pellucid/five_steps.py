@@ -6,18 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from pellucid.arrays import Array
 from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
-from pellucid.explanation import Explanation, explain
-from pellucid.losses import canonical_pair
-from pellucid.notation import Label, elided_layers
+from pellucid.explanation import Explanation, as_latex, explain
+from pellucid.losses import Loss, canonical_pair
+from pellucid.notation import Label, elided, elided_layers
 
 if TYPE_CHECKING:
+    from pellucid.activations import Activation
     from pellucid.document import Block, Document
     from pellucid.drawing import Drawing
 
 _SHOWN = 6
 """Neurons or weights of a layer that are written out unless all are asked for."""
+
+_SAMPLES = 12
+"""Samples of a batch whose losses are listed; of more the first ones and the last."""
 
 _TITLES = {
     "input": ("1 Input: a^1 = x", r"1 Input: $a^1 = x$"),
@@ -221,14 +226,47 @@ class FiveSteps:
             yield from (f"  {line}" for line in explanation.text.split("\n") if not line.startswith("    with"))
 
     def _definitions(self) -> Iterator[str]:
-        """Say what σ, σ' and L are, once."""
+        """Say what σ, σ' and L are, once, and what the losses of a batch are and how they count."""
         loss, m = self.record.loss_function, self.record.layers.size(self.record.layers.F)
-        yield f"  loss {loss}: L = {loss.formula}, ∂L/∂a_j = {loss.gradient_formula}, m = {m}"
+        if loss.written("")[0] == "user-made":
+            yield f"  loss {loss}: user-made, m = {m}"
+        else:
+            yield f"  loss {loss}: L = {loss.formula}, ∂L/∂a_j = {loss.gradient_formula}, m = {m}"
         yield f"  target y = ({self._target()})"
         for numbers in self._rows():
             row = self.record.layers.activations[numbers[0]]
-            slope = f"σ'(z) = {row.derivative_formula}" if row.elementwise else row.derivative_formula
-            yield f"  {_named(numbers)} {row}: σ(z) = {row.formula}, {slope}"
+            formula, slope = row.written("")[0], row.written("derivative")[0]
+            left = "σ'(z) = " if row.elementwise else ""
+            is_own = formula == slope == "user-made"
+            yield f"  {_named(numbers)} {row}: {'user-made' if is_own else f'σ(z) = {formula}, {left}{slope}'}"
+        for text, _ in self._of_batch():
+            yield f"  {text}"
+
+    def _of_batch(self) -> Iterator[tuple[str, str]]:
+        """What L_T is made of, as text and as markup: the samples' shares and losses, and the penalty's factors."""
+        record = self.record
+        if self.sample is not None:
+            shown = elided(self.n, _SAMPLES, _SAMPLES - 2)
+            if not (record.share == record.share[0]).all():
+                yield self._listed("sample weights, as shares s_i of their sum", "s", record.share, shown)
+            yield self._listed("losses of the samples", "L", record.losses, shown)
+        found = [
+            (f"{text} = {value:.{self.digits}g}", f"${latex} = {as_latex(f'{value:.{self.digits}g}')}$")
+            for text, latex, value in (("λ₂", r"\lambda_2", record.penalty.l2), ("λ₁", r"\lambda_1", record.penalty.l1))
+            if value
+        ]
+        if found:
+            texts, markups = zip(*found, strict=True)
+            yield (
+                f"penalty of the network's weights w: {', '.join(texts)}",
+                (f"penalty of the network's weights $w$: {', '.join(markups)}"),
+            )
+
+    def _listed(self, title: str, symbol: str, values: Array, shown: Sequence[int | None]) -> tuple[str, str]:
+        numbers = [(i, "" if i is None else f"{float(values[i - 1]) + 0.0:.{self.digits}g}") for i in shown]
+        text = ", ".join("…" if i is None else f"{symbol}_{i} = {number}" for i, number in numbers)
+        markup = ", ".join("…" if i is None else f"${symbol}_{{{i}}} = {as_latex(number)}$" for i, number in numbers)
+        return f"{title}: {text}", f"{title.replace('s_i', '$s_i$')}: {markup}"
 
     def _target(self) -> str:
         y = self.record.y if self.sample is None else self.record.y[self.sample - 1]
@@ -276,11 +314,20 @@ class FiveSteps:
 
         loss, m = self.record.loss_function, self.record.layers.size(self.record.layers.F)
         target = self._target().replace("…", r"\ldots")
-        items = [f"loss {escape(str(loss))}: $L = {loss.latex}$, $m = {m}$", f"target $y = ({target})$"]
+
+        def defined(row: Activation | Loss, what: str, left: str) -> str:
+            text, latex = row.written(what)
+            if latex != r"\text{user-made}":
+                return f"${left}{latex}$"
+            return f"${left.rstrip(' =')}$ is user-made" if text == "user-made" else f"${left.strip()}$ {escape(text)}"
+
+        items = [f"loss {escape(str(loss))}: {defined(loss, '', 'L = ')}, $m = {m}$", f"target $y = ({target})$"]
         for numbers in self._rows():
             row = self.record.layers.activations[numbers[0]]
-            slope = rf"$\sigma'(z) = {row.derivative_latex}$" if row.elementwise else f"${row.derivative_latex}$"
-            items.append(rf"{_named(numbers)} {escape(str(row))}: $\sigma(z) = {row.latex}$, {slope}")
+            both = defined(row, "", r"\sigma(z) = "), defined(row, "derivative", r"\sigma'(z) = " * row.elementwise)
+            said = "user-made" if all(one.endswith("is user-made") for one in both) else ", ".join(both)
+            items.append(f"{_named(numbers)} {escape(str(row))}: {said}")
+        items += [markup for _, markup in self._of_batch()]
         return tuple(items)
 
     def _equations(self, group: _Group) -> Iterator[Block]:
