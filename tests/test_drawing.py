@@ -1,7 +1,9 @@
 """Drawings: the network's labels and no others, none over another, well-formed and the same twice."""
 
+import math
 import re
-from itertools import combinations, pairwise
+from fractions import Fraction
+from itertools import combinations, groupby, pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -46,6 +48,53 @@ def test_no_label_covers_another(sizes):
         down = min(p[3], q[3]) - max(p[1], q[1])
         smaller = min((p[2] - p[0]) * (p[3] - p[1]), (q[2] - q[0]) * (q[3] - q[1]))
         assert across <= 0 or down <= 0 or across * down < 0.35 * smaller, (one, other)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 2), (2, 4, 3), (4, 3, 2), (5, 2, 3), (3, 2, 1), (4, 4, 4), (8, 3, 8), (1, 7)])
+@pytest.mark.parametrize("is_run", [False, True])
+def test_a_weight_is_on_its_own_line_and_away_from_all_others(sizes, is_run):
+    net = pl.Network(sizes, seed=0)
+    run = net.backprop([0.5] * sizes[0], [0.0] * sizes[-1]) if is_run else None
+    drawer = drawing._NetworkDrawer(net, "w", run, None, 3)
+    drawer.drawing()
+    labels = [text for text in drawer.shapes.texts if text.has_halo]
+    assert len(labels) == sum(a * b for a, b in pairwise(sizes))
+    for text, own in zip(labels, drawer.shapes.lines, strict=True):
+        for line in drawer.shapes.lines:
+            x, y, u, v = line
+            if x < text.x < u:
+                distance = abs(y + (text.x - x) / (u - x) * (v - y) - text.y)
+                assert distance < 1e-6 if line == own else distance > 9
+        assert text.size >= 11
+
+
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=40))
+def test_any_network_is_drawn_within_its_figure_and_deep_ones_are_elided(sizes):
+    made = pl.Network(sizes, init=0.0, engine="numpy").draw("aw")
+    assert made.width < 2_000
+    assert made.height < 1_300
+    for x, y, r in made.shapes.circles:
+        assert r <= x <= made.width - r
+        assert r <= y <= made.height - r
+    captions = [text.letters for text in made.shapes.texts if text.letters.startswith("layer")]
+    assert captions[0] == "layer 1"
+    assert f"layer {len(sizes)}" in captions
+    assert len(captions) == (len(sizes) if len(sizes) <= 7 else 6)
+    if len(sizes) > 7:
+        assert f"layers 4 to {len(sizes) - 2}" in captions
+
+
+def test_long_names_of_activations_stay_under_their_own_layer():
+    net = pl.Network([2, 3, 2], pl.Activation("a" * 300, abs, abs), init=0.0)
+    made = net.draw()
+    assert all(text.width < 150 for text in made.shapes.texts)
+    assert any(text.letters.endswith("…") for text in made.shapes.texts)
+    assert len(made.description) < 300
+
+
+def test_a_zero_has_no_sign():
+    net = pl.Network([2, 3, 1], init=0.0)
+    assert "-0" not in written(net.draw("aw", run=net.backprop([-0.0, -0.0], [1])).svg)
 
 
 def test_what_is_shown():
@@ -129,18 +178,47 @@ def test_tikz_has_every_shape(made):
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=20))
-def test_any_numbers_can_be_drawn_and_stay_on_their_axes(values):
+def test_any_numbers_are_drawn_in_proportion_with_gaps_where_they_are_not_finite(values):
     made = draw_curves([{"loss": values}], title="a loss")
     assert "nan" not in made.svg.split("</desc>")[1]
     assert "inf" not in made.svg.split("</desc>")[1]
     rules = [y for _, y, _, _ in made.shapes.rules]
     assert len(set(rules)) == len(rules) >= 2
-    curves = [curve for curve in made.shapes.curves if len(curve.points) > 2]
-    assert all(min(rules) - 1e-6 <= y <= max(rules) + 1e-6 for curve in curves for _, y in curve.points)
+    ticks = [text.letters for text in made.shapes.texts if text.anchor == "end"]
+    assert len(set(ticks)) == len(ticks) == len(rules)
+    curves = made.shapes.curves[:-1]  # the last is in the legend
+    finite = [math.isfinite(value) for value in values]
+    assert len(curves) == sum(here and not before for before, here in pairwise([False, *finite]))
+    lengths = [len(list(group)) for is_finite, group in groupby(finite) if is_finite]
+    drawn = [curve.points if n > 1 else curve.points[:1] for curve, n in zip(curves, lengths, strict=True)]
+    heights = [y for points in drawn for _, y in points]
+    exact = [Fraction(value) for value in values if math.isfinite(value)]
+    assert len(heights) == len(exact)
+    if not exact:
+        assert any("no finite value" in text.letters for text in made.shapes.texts)
+        return
+    span = max(exact) - min(exact)
+    assert all(min(rules) - 1e-6 <= y <= max(rules) + 1e-6 for y in heights)
+    if span > max(map(abs, exact)) * Fraction(1, 10**9):
+        bottom, top = heights[exact.index(min(exact))], heights[exact.index(max(exact))]
+        assert bottom - top > 70
+        for value, y in zip(exact, heights, strict=True):
+            assert (bottom - y) / (bottom - top) == pytest.approx(float((value - min(exact)) / span), abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    "values", [[1.0], [0.0, 0.0], [1e-9, 3e-9], [-5.0, 1e6], [2.0, float("nan"), 3.0], [float("inf")]]
+    "values",
+    [
+        [1.0],
+        [0.0, 0.0],
+        [1e-9, 3e-9],
+        [-5.0, 1e6],
+        [2.0, float("nan"), 3.0],
+        [float("inf")],
+        [1e300, -1e308],
+        [1e-300, 2e-310],
+        [5e-324],
+    ],
 )
 def test_curves_lie_within_their_axes_and_every_tick_is_a_number_of_its_own(values):
     made = draw_curves([{"loss": values}], title="a loss")

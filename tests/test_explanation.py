@@ -443,10 +443,83 @@ def test_the_equals_signs_of_the_text_stand_under_each_other():
 def test_the_mean_names_the_samples_shares_and_the_penalty():
     assert "(1/n) Σ_i a_1^1 d_1^2" in a_batch("tanh-identity-mse").explain("w_11^2").text
     weighted = a_batch("tanh-identity-mse", "both").explain("w_11^2").text
-    assert "Σ_i (w_i / Σ w) a_1^1 d_1^2 + λ₂ w_11^2 + λ₁ sign(w_11^2)" in weighted
+    assert "Σ_i s_i a_1^1 d_1^2 + λ₂ w_11^2 + λ₁ sign(w_11^2)" in weighted
+    assert "s_i the share of sample i" in weighted
     assert "λ" not in a_batch("tanh-identity-mse", "both").explain("b_1^2").text
     assert "λ" not in a_batch("tanh-identity-mse", "both").explain("w_11^2", sample=1).text
     assert "λ" not in a_batch("tanh-identity-mse", "weights").explain("w_11^2").text
+
+
+def worked_out(text):
+    """The value of an equation's side that has numbers only."""
+    text = text.replace("·", "*").replace("^", "**").replace("[", "(").replace("]", ")").replace(") (", ")*(")
+    text = re.sub(r"\|([^|]*)\|", r"abs(\1)", text).replace("ln(", "log(")
+    return eval(text, {"__builtins__": {}}, {"abs": abs, "log": math.log})
+
+
+LOSSES_WITH_NUMBERS = [
+    ("mse", "identity", lambda m: np.linspace(-1, 2, m)),
+    ("half_squared_error", "tanh", lambda m: np.linspace(-1, 2, m)),
+    ("mae", "identity", lambda m: np.linspace(-1, 2, m)),
+    (pl.Huber(0.7), "identity", lambda m: np.linspace(-3, 2, m)),
+    (pl.Quantile(0.3), "identity", lambda m: np.linspace(-3, 2, m)),
+    ("poisson", "exp", lambda m: np.arange(m) + 1.0),
+    ("cross_entropy", "softmax", lambda m: np.eye(m)[m - 1]),
+    ("binary_cross_entropy", "sigmoid", lambda m: np.arange(m) % 2.0),
+]
+
+
+@pytest.mark.parametrize("m", [1, 2, 6])
+@pytest.mark.parametrize(("loss", "output", "target"), LOSSES_WITH_NUMBERS, ids=lambda one: str(one)[:20])
+def test_a_loss_has_its_numbers_put_in(loss, output, target, m):
+    m = max(m, 2) if output == "softmax" else m
+    run = pl.Network([3, 4, m], "tanh", output, seed=m).backprop([0.5, -1, 2], target(m), loss)
+    found = run.explain("L", digits=15)
+    assert worked_out(found.steps[1][0]) == pytest.approx(run.loss, rel=1e-12, abs=1e-12)
+    assert balanced(found.latex)
+
+
+def test_of_many_outputs_the_middle_of_the_loss_is_left_out():
+    run = pl.Network([3, 12], "identity", seed=0).backprop([0.5, -1, 2], np.ones(12))
+    assert run.explain("L").steps[1][0].count("^2") == 4
+    assert "…" in run.explain("L").steps[1][0]
+
+
+@pytest.mark.parametrize("weights", [None, [1, 2, 4, 0.5, 3]])
+@pytest.mark.parametrize("penalty", [{}, {"l2": 0.3}, {"l1": 0.2}, {"l1": 0.02, "l2": 0.1}])
+def test_a_total_loss_can_be_worked_out_again(weights, penalty):
+    rng = np.random.default_rng(0)
+    net = pl.Network([3, 4, 2], "tanh", seed=0)
+    run = net.backprop(rng.normal(size=(5, 3)), rng.random((5, 2)), sample_weight=weights, **penalty)
+    assert worked_out(run.explain("L", digits=15).steps[1][0]) == pytest.approx(run.loss, rel=1e-12)
+    for text in (run.text, " ".join(run.document().text.split())):
+        assert "L_5 = " in text
+        assert ("s_5 = " in text) == (weights is not None)
+        assert ("λ" in text) == bool(penalty)
+
+
+def test_a_loss_of_a_single_sample_with_a_penalty_can_be_worked_out_again():
+    run = pl.Network([3, 2], seed=0).backprop([0.5, -1, 2], [1, 0], l2=0.3, l1=0.1)
+    assert worked_out(run.explain("L", digits=15).steps[1][0]) == pytest.approx(run.loss, rel=1e-12)
+
+
+def test_what_a_user_made_without_a_formula_is_called_user_made():
+    act = pl.Activation("own", np.tanh, lambda z: 1 - np.tanh(z) ** 2)
+    loss = pl.Loss("quartic", lambda a, y: ((a - y) ** 4).sum(axis=-1), lambda a, y: 4 * (a - y) ** 3)
+    run = pl.Network([2, 2], act, seed=0).backprop([1, 2], [0, 1], loss)
+    for text in (run.text, run.document().text, run.latex):
+        assert "user-made" in text
+        assert "σ(z) = σ(z)" not in text
+        assert r"\sigma(z) = \sigma(z)" not in text
+    assert "∂L/∂0" not in run.explain("d_1^2").text
+    cube = pl.Activation("cube", lambda z: z**3, lambda z: 3 * z**2, formula="z^3", derivative_formula="3 z^2")
+    shown = pl.Network([2, 2], cube, seed=0).backprop([1, 2], [0, 1])
+    for text in (shown.text, shown.document().text):
+        assert "= z^3" in text
+
+
+def test_a_zero_has_no_sign():
+    assert repr(pl.Network([2, 1], seed=0).backprop([-0.0, 1], [1]).explain("a_1^1")) == "<Explanation: a_1^1 = 0.0>"
 
 
 # What is refused.

@@ -378,6 +378,20 @@ def test_a_large_network_is_elided():
     assert "… 778 more" in LARGE_RUN.text
 
 
+def test_a_deep_network_is_elided_in_every_form():
+    net = pl.Network([4] * 200, seed=0, engine="numpy")
+    run = net.backprop([1, 2, 3, 4], [1, 0, 0, 1])
+    for shown in (net, run, run.gradient):
+        assert len(shown._repr_html_()) < 200_000
+    assert "layers 4 to 198" in run.text
+    for text in (run.text, run.gradient.text, run.document().latex):
+        assert "199" in text
+        assert "100" not in re.sub(r"[\d.-]*e-\d+|0\.\d+", "", text)
+    assert "z_1^{100}" in run.document(every=True).text
+    assert len(str(net).splitlines()) == 8
+    assert str(net).splitlines()[5].strip() == "…"
+
+
 # short descriptions
 
 MANY = dict.fromkeys(map("metric_{}".format, range(300)), 1.0)

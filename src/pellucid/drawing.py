@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pellucid.backprop import Record
-from pellucid.described import Brief, brief
+from pellucid.described import Brief, brief, shortened
 from pellucid.errors import counted
 from pellucid.layers import Layers
-from pellucid.notation import SYMBOLS, Label
+from pellucid.notation import SYMBOLS, Label, elided, elided_layers
 from pellucid.results import Result
 
 if TYPE_CHECKING:
@@ -27,9 +30,12 @@ _READABLE = 8.0
 
 _RADIUS = 22.0
 _FONT = 14.0
+_WEIGHT_SIZE = 13.0
 _LETTER = 0.56  # of the font size: an italic letter's width in a serif face, on the wide side
 _PLAIN_LETTER = 0.47  # and that of running text
-_SCRIPT = 0.7
+_SCRIPT = 0.72
+_WIDE = {"w": 0.72, "W": 0.95, "m": 0.8, "z": 0.5, "b": 0.52, "a": 0.53, "d": 0.55, "f": 0.48}
+"""Of italic letters that are wider or narrower than most."""
 _FAMILY = "'Libertinus Serif', 'STIX Two Text', 'Times New Roman', Times, serif"
 
 COLOURS: Mapping[str, str] = {
@@ -143,8 +149,13 @@ class _Text:
     def width(self) -> float:
         if not self.low and not self.high:
             return len(self.letters) * self.size * _PLAIN_LETTER
-        script = max(len(self.low), len(self.high)) * _SCRIPT
-        return (len(self.letters) + script) * self.size * _LETTER
+        script = max(len(self.low), len(self.high)) * _SCRIPT * _LETTER
+        return (self._letters_width + script) * self.size
+
+    @property
+    def _letters_width(self) -> float:
+        """Of the letters that the scripts are set after, in sizes of the font."""
+        return sum(_WIDE.get(letter, _LETTER) for letter in self.letters)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -166,7 +177,7 @@ class _Text:
             yield _Letters(self.x, baseline, self.letters, self.size, is_italic, self.anchor)
             return
         left, small = self.x - self.width / 2, self.size * _SCRIPT
-        after = left + len(self.letters) * self.size * _LETTER
+        after = left + self._letters_width * self.size + 0.5
         yield _Letters(left, baseline, self.letters, self.size, is_name)
         if self.low:
             yield _Letters(after, baseline + self.size * 0.28, self.low, small)
@@ -376,29 +387,48 @@ class _NetworkDrawer:
         self.shapes = Shapes()
         in_circle = [symbol for symbol in "azd" if symbol in show]
         self.radius = _RADIUS + 9 * max(len(in_circle) - 1, 0) + (9 if run is not None else 0)
-        self.columns = {l: _shown(layers.size(l)) for l in range(1, layers.F + 1)}
+        self.drawn = elided_layers(layers.F)
+        self.columns = {l: elided(layers.size(l), MOST_NEURONS, MOST_NEURONS - 3) for l in self.drawn if l is not None}
+        self.pairs = [(k, l) for k, l in pairwise(self.drawn) if k is not None and l is not None]
         rows = max(len(column) for column in self.columns.values())
-        most_weights = max(len(self.columns[l]) * len(self.columns[l - 1]) for l in range(2, layers.F + 1))
-        self.pitch = 2 * self.radius + (34 if "b" in show else 18) + (6 * min(rows, 6) if "w" in show else 0)
-        self.gap = (
-            150.0 + (14 * most_weights**0.5 * 2 if "w" in show else 0) + (90 if run is not None and "w" in show else 0)
-        )
+        self.pitch = 2 * self.radius + (40 if "b" in show else 18)
+        self.gap = 150.0 if "w" not in show else 230.0 + (60 if run is not None else 0)
+        if "w" in show:
+            narrowest = max(min(len(self.columns[k]), len(self.columns[l])) for k, l in self.pairs)
+            self.pitch = max(self.pitch, (min(narrowest, 4) + 1) * _WEIGHT_SIZE * 1.5)
         self.top = 26.0
         self.height = self.top + rows * self.pitch + 46
-        self.width = 2 * 50 + 2 * self.radius + (layers.F - 1) * self.gap
+        self.width = 50 + self.radius + self._x(layers.F)
 
     def drawing(self) -> Drawing:
-        for l in range(2, self.layers.F + 1):
+        for _, l in self.pairs:
             self._edges(l)
-        for l in range(1, self.layers.F + 1):
+        for l in self.columns:
             self._column(l)
-        description = "; ".join(
-            f"layer {l}: {self._caption(l)}, {counted(self.layers.size(l), 'neuron')}" for l in self.columns
-        )
-        return Drawing(f"A {self.layers.sizes_text} network", description, self.width, self.height, self.shapes)
+        if None in self.drawn:
+            self._dots()
+        said = [f"layer {l}: {self._caption(l)}, {counted(self.layers.size(l), 'neuron')}" for l in self.columns]
+        if None in self.drawn:
+            said.insert(self.drawn.index(None), f"{self._left_out()}: not drawn")
+        return Drawing(f"A {self.layers.sizes_text} network", "; ".join(said), self.width, self.height, self.shapes)
 
-    def _x(self, l: int) -> float:
-        return 50 + self.radius + (l - 1) * self.gap
+    def _left_out(self) -> str:
+        at = self.drawn.index(None)
+        return f"layers {(self.drawn[at - 1] or 0) + 1} to {(self.drawn[at + 1] or 0) - 1}"
+
+    def _dots(self) -> None:
+        """Set dots in place of the layers that are left out."""
+        x = self._x(None)
+        middle = self.top + (self.height - self.top - 46) / 2
+        self.shapes.texts += [_Text(x + step, middle, "·", size=22) for step in (-12, 0, 12)]
+        self.shapes.texts.append(_Text(x, self.height - 26, self._left_out(), size=12))
+
+    def _x(self, l: int | None) -> float:
+        """The middle of a layer, or of the dots, which take less room."""
+        at = self.drawn.index(l)
+        dots = self.drawn.index(None) if None in self.drawn else at
+        saved = self.gap - min(self.gap, 110 + self.radius)
+        return 50 + self.radius + at * self.gap - saved * min(max(at - dots + 1, 0), 2) * (None in self.drawn)
 
     def _y(self, l: int, row: int) -> float:
         count = len(self.columns[l])
@@ -413,26 +443,29 @@ class _NetworkDrawer:
 
     def _edges(self, l: int) -> None:
         x, u = self._x(l - 1) + self.radius, self._x(l) - self.radius
+        share = self._share(l)
         for row, j in self._places(l):
             for before, k in self._places(l - 1):
                 y, v = self._y(l - 1, before), self._y(l, row)
                 self.shapes.lines.append((x, y, u, v))
                 if "w" in self.show and self._is_weight_labelled(l, row, before):
-                    self._weight_label(Label("w", l, j, k), x, y, u, v, before, row)
+                    at = x + share * (u - x), y + share * (v - y)
+                    self.shapes.texts.append(self._text(Label("w", l, j, k), *at, _WEIGHT_SIZE, has_halo=True))
+
+    def _share(self, l: int) -> float:
+        """How far along its line the label of a weight is.
+
+        Of n lines from each neuron, those of two neurons first cross after 1/n of the way. At 1/(n + 1) all lines are
+        equally far apart, and so are they at the same distance from the other end, for the n lines that end there. The
+        end with fewer lines has more room.
+        """
+        rows, columns = len(self.columns[l]), len(self.columns[l - 1])
+        return 1 / (rows + 1) if rows < columns else columns / (columns + 1)
 
     def _is_weight_labelled(self, l: int, row: int, before: int) -> bool:
         """Of many lines only those between the first and last neurons are labelled."""
         rows, columns = len(self.columns[l]), len(self.columns[l - 1])
         return rows * columns <= 24 or (row in (0, rows - 1) and before in (0, columns - 1))
-
-    def _weight_label(self, label: Label, x: float, y: float, u: float, v: float, before: int, row: int) -> None:
-        """Set the label of a weight on its line, in a column of its own for each neuron that it comes from."""
-        rows, columns = len(self.columns[label.layer]), len(self.columns[label.layer - 1])
-        # Near the neuron that the line leads to the lines lie apart; each source has its own distance from it.
-        share = 0.5 + 0.42 * ((before + 0.5) / columns - 0.5) * (1 if columns > 1 else 0)
-        share += 0.04 * ((row % 2) - 0.5) if rows > 4 else 0
-        text = self._text(label, x + share * (u - x), y + share * (v - y), 11.0, has_halo=True)
-        self.shapes.texts.append(text)
 
     def _column(self, l: int) -> None:
         x = self._x(l)
@@ -447,17 +480,19 @@ class _NetworkDrawer:
                 offset = (i - (len(shown) - 1) / 2) * 21
                 self.shapes.texts.append(self._text(Label(symbol, l, j), x, y + offset))
             if "b" in self.show and l > 1:
-                self.shapes.texts.append(self._text(Label("b", l, j), x, y + self.radius + 12, 11.0))
+                self.shapes.texts.append(self._text(Label("b", l, j), x, y + self.radius + 13, _WEIGHT_SIZE))
         self.shapes.texts.append(_Text(x, self.height - 26, f"layer {l}", size=12))
-        self.shapes.texts.append(_Text(x, self.height - 11, self._caption(l), size=11))
+        room = int((self.gap - 12) / (11 * _PLAIN_LETTER))
+        self.shapes.texts.append(_Text(x, self.height - 11, shortened(self._caption(l), room), size=11))
 
     def _caption(self, l: int) -> str:
-        return "input" if l == 1 else str(self.layers.activations[l])
+        return "input" if l == 1 else shortened(str(self.layers.activations[l]), 60)
 
     def _text(self, label: Label, x: float, y: float, size: float = _FONT, *, has_halo: bool = False) -> _Text:
         if self.run is None:
             return _label_text(label, x, y, size, has_halo=has_halo)
-        return _Text(x, y, f"{self._value(label):.{self.digits}g}", size=size - 2, has_halo=has_halo)
+        value = self._value(label) + 0.0  # + 0.0 makes -0 a 0
+        return _Text(x, y, f"{value:.{self.digits}g}", size=size - 2, has_halo=has_halo)
 
     def _value(self, label: Label) -> float:
         run = self.run
@@ -466,10 +501,6 @@ class _NetworkDrawer:
             return float((self.layers.W if label.symbol == "w" else self.layers.b)[label.layer][label.index])
         array = {"z": run.z, "a": run.a, "d": run.d}[label.symbol][label.layer]
         return float(array[label.index] if run.is_single else array[(self.sample or 1) - 1][label.index])
-
-
-def _shown(n: int) -> list[int | None]:
-    return list(range(1, n + 1)) if n <= MOST_NEURONS else [*range(1, MOST_NEURONS - 2), None, n]
 
 
 # graphs of definitions
@@ -541,7 +572,7 @@ class _GraphDrawer:
 
     def _size(self, name: str) -> tuple[float, float]:
         definition = self.definitions[name]
-        letters = max(len(name) + 1, len(_shortened(definition)) * 0.85 if definition else 0)
+        letters = max(len(name) + 1, len(shortened(definition, 30)) * 0.85 if definition else 0)
         return max(44.0, letters * _FONT * _LETTER + 18), 46.0 if definition else 34.0
 
     def _placed(self) -> dict[str, tuple[float, float]]:
@@ -572,7 +603,7 @@ class _GraphDrawer:
             u, v = self.places[of]
             x, u = x + self.sizes[by][0] / 2, u - self.sizes[of][0] / 2
             shapes.arrows.append((x, y, u, v))
-            text = self._free_place(_shortened(label, 44), x, y, u, v, taken)
+            text = self._free_place(shortened(label, 44), x, y, u, v, taken)
             taken.append(text.box)
             shapes.texts.append(text)
         for name, (x, y) in self.places.items():
@@ -582,7 +613,7 @@ class _GraphDrawer:
             definition = self.definitions[name]
             shapes.texts.append(_Text(x, y - (9 if definition else 0), letters, digits))
             if definition:
-                shapes.texts.append(_Text(x, y + 11, _shortened(definition), size=12))
+                shapes.texts.append(_Text(x, y + 11, shortened(definition, 30), size=12))
         description = "; ".join(f"{of} depends on {by}: {label}" for of, by, label in self.edges)
         return Drawing(caption or "A graph of definitions", description, self.width, self.height, shapes)
 
@@ -609,10 +640,6 @@ def _name_parts(name: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else (name, "")
 
 
-def _shortened(text: str, most: int = 30) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 # curves
 
 _MOST_POINTS = 400
@@ -627,7 +654,7 @@ def draw_curves(panels: Sequence[Mapping[str, Sequence[float]]], *, title: str, 
     Parameters
     ----------
     panels : sequence of mapping
-        The curves of each panel by name, one value per epoch. Values that are not finite are left out.
+        The curves of each panel by name, one value per epoch. Where values are not finite a curve has a gap.
     title : str
     marked : int, optional
         An epoch marked by a vertical line.
@@ -642,10 +669,14 @@ def draw_curves(panels: Sequence[Mapping[str, Sequence[float]]], *, title: str, 
     for curves in panels:
         _Panel(shapes, curves, top, epochs, marked).draw()
         top += _PANEL + 72
-        described += [
-            f"{name} from {values[0]:.4g} to {values[-1]:.4g}" for name, values in curves.items() if len(values)
-        ]
+        described += [_described(name, values) for name, values in curves.items() if len(values)]
     return Drawing(title, "; ".join(described), _WIDTH, top, shapes)
+
+
+def _described(name: str, values: Sequence[float]) -> str:
+    said = f"{name} from {values[0]:.4g} to {values[-1]:.4g}"
+    missing = sum(not math.isfinite(value) for value in values)
+    return f"{said}, not finite in {missing:,} of {len(values):,} epochs" if missing else said
 
 
 class _Panel:
@@ -661,8 +692,8 @@ class _Panel:
     ) -> None:
         self.shapes, self.curves, self.epochs, self.marked = shapes, curves, epochs, marked
         self.top = top + 22
-        values = [_drawable(value) for column in curves.values() for value in column if math.isfinite(value)]
-        self.ticks = _ticks(min(values, default=0.0), max(values, default=1.0))
+        values = [value for column in curves.values() for value in column if math.isfinite(value)]
+        self.ticks = _ticks(Decimal(min(values, default=0.0)), Decimal(max(values, default=1.0)))
         self.low, self.high = self.ticks[0], self.ticks[-1]
 
     def draw(self) -> None:
@@ -670,7 +701,7 @@ class _Panel:
         for tick in self.ticks:
             y = self._y(tick)
             self.shapes.rules.append((_LEFT, y, right, y))
-            self.shapes.texts.append(_Text(_LEFT - 8, y, f"{tick:.10g}", size=12, anchor="end"))
+            self.shapes.texts.append(_Text(_LEFT - 8, y, _tick_text(tick), size=12, anchor="end"))
         for epoch in _epoch_ticks(self.epochs):
             self.shapes.lines.append((self._x(epoch), bottom, self._x(epoch), bottom + 4))
             self.shapes.texts.append(_Text(self._x(epoch), bottom + 14, f"{epoch:,}", size=12))
@@ -682,13 +713,15 @@ class _Panel:
         name_at = _LEFT
         for i, (name, values) in enumerate(self.curves.items()):
             colour = f"curve-{i % 4 + 1}"
-            points = [(self._x(n), self._y(_drawable(value))) for n, value in _thinned(values)]
-            if len(points) == 1:
-                ((x, y),) = points
-                points = [(x - 4, y), (x + 4, y)]
-            if points:
+            stretches = _stretches(values)
+            for stretch in stretches:
+                points = [(self._x(n), self._y(Decimal(value))) for n, value in stretch]
+                if len(points) == 1:
+                    ((x, y),) = points
+                    half = 4 if len(values) == 1 else 1.5
+                    points = [(x - half, y), (x + half, y)]
                 self.shapes.curves.append(_Curve(tuple(points), colour, is_dashed=i % 2 == 1))
-            words = name.replace("_", " ")
+            words = name.replace("_", " ") + ("" if stretches else " (no finite value)")
             self.shapes.curves.append(
                 _Curve(((name_at, self.top - 14), (name_at + 24, self.top - 14)), colour, is_dashed=i % 2 == 1)
             )
@@ -699,35 +732,52 @@ class _Panel:
         share = (epoch - 1) / (self.epochs - 1) if self.epochs > 1 else 0.5
         return _LEFT + 6 + share * (_WIDTH - _RIGHT - _LEFT - 12)
 
-    def _y(self, value: float) -> float:
-        return self.top + _PANEL * ((self.high - value) / (self.high - self.low))
+    def _y(self, value: Decimal) -> float:
+        return self.top + _PANEL * float((self.high - value) / (self.high - self.low))
 
 
-_SMALLEST, _LARGEST = 1e-290, 1e290
-"""Of numbers on an axis, far enough from where arithmetic underflows and overflows."""
+# Axes are worked out in decimal numbers, which neither overflow nor underflow where floats do.
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _ticks(low: Decimal, high: Decimal) -> list[Decimal]:
     """Three to seven round numbers that reach from below the lowest value to above the highest."""
-    if high - low <= max(1e-12 * max(abs(low), abs(high)), _SMALLEST):
-        half = max(abs(low) / 2, _SMALLEST) if abs(low) > _SMALLEST else 1.0
+    largest = max(abs(low), abs(high))
+    if high - low <= largest * Decimal("1e-12"):
+        half = largest / 2 or Decimal(1)
         low, high = low - half, high + half
     raw = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    power = Decimal(10) ** raw.adjusted()
+    step = next(power * factor for factor in map(Decimal, ("1", "2", "2.5", "5", "10")) if power * factor >= raw)
+    first, last = math.floor(low / step + _ALMOST), math.ceil(high / step - _ALMOST)
     return [n * step for n in range(first, last + 1)]
 
 
-def _drawable(value: float) -> float:
-    return min(max(value, -_LARGEST), _LARGEST)
+_ALMOST = Decimal("1e-9")
+
+
+def _tick_text(tick: Decimal) -> str:
+    is_usual = tick == 0 or -290 < tick.adjusted() < 290
+    return f"{float(tick):.10g}" if is_usual else f"{tick.normalize():.10g}"
 
 
 def _epoch_ticks(epochs: int) -> list[int]:
     """The first epoch, round ones, and the last."""
-    step = max(1, round(_ticks(0, epochs)[1]))
+    step = max(1, round(_ticks(Decimal(0), Decimal(epochs))[1]))
     between = [n for n in range(step, epochs, step) if 0.3 * step < epochs - n and n > 1]
     return sorted({1, *between, epochs})
+
+
+def _stretches(values: Sequence[float]) -> list[list[tuple[int, float]]]:
+    """Epochs, from 1, and their values, in stretches without one that is not finite."""
+    found: list[list[tuple[int, float]]] = []
+    last = 0
+    gaps = [n for n, value in enumerate(values, start=1) if not math.isfinite(value)]
+    for n, value in _thinned(values):
+        if not found or bisect(gaps, n) > bisect(gaps, last):
+            found.append([])
+        found[-1].append((n, value))
+        last = n
+    return found
 
 
 def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:

@@ -13,7 +13,7 @@ from pellucid.arrays import Array, as_count
 from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
 from pellucid.losses import canonical_pair
-from pellucid.notation import SYMBOLS, Label, parse, parse_partial, symbol_of
+from pellucid.notation import SYMBOLS, Label, elided, parse, parse_partial, symbol_of
 from pellucid.results import Result
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Explanation(Result):
         return None  # then notebooks show _repr_latex_
 
     def __repr__(self) -> str:
-        return f"<Explanation: {self.quantity} = {self.value!r}>"
+        return f"<Explanation: {self.quantity} = {self.value + 0.0!r}>"
 
     def __float__(self) -> float:
         return self.value
@@ -196,7 +196,7 @@ class _Writer:
     def number(self, value: float, *, factor: bool = False) -> Term:
         """A rounded number; as a factor, in parentheses if negative."""
         text = f"{value + 0.0:.{self.digits}g}"  # + 0.0 makes -0 a 0
-        latex = re.sub(r"e([+-])0*(\d+)", lambda m: rf" \cdot 10^{{{'-' if m[1] == '-' else ''}{m[2]}}}", text)
+        latex = as_latex(text)
         return (f"({text})", f"({latex})") if factor and (value < 0 or "e" in text) else (text, latex)
 
     def products(self, pairs: Sequence[tuple[Label, Label]], sample: int | None = None) -> tuple[Term, Term]:
@@ -245,9 +245,9 @@ class _Writer:
         return self._equation(label.text, label.latex, value, steps, (self._sigma_note(l),))
 
     def delta(self, label: Label) -> Explanation:
-        l, j, value, record = label.layer, label.j, self.value(label), self.record
-        sigma, z = record.layers.activations[l], Label("z", l, j)
-        if l == record.layers.F:
+        l, j, value = label.layer, label.j, self.value(label)
+        z = Label("z", l, j)
+        if l == self.record.layers.F:
             return self._output_delta(label)
         pairs = [(Label("w", l + 1, i, j), Label("d", l + 1, i)) for i in self._neurons(l + 1)]
         symbols, numbers = self.products(pairs)
@@ -255,7 +255,7 @@ class _Writer:
         return self._equation(label.text, label.latex, value, (
             (f"({symbols[0]}) · σ'({z})", rf"\left({symbols[1]}\right) \sigma'({z.latex})"),
             (f"({numbers[0]}) · {slope[0]}", rf"\left({numbers[1]}\right) \cdot {slope[1]}"),
-        ), (self._sigma_prime_note(l, sigma.derivative_formula, sigma.derivative_latex),))  # fmt: skip
+        ), (self._sigma_prime_note(l),))  # fmt: skip
 
     def _output_delta(self, label: Label) -> Explanation:
         record, l, j, value = self.record, label.layer, label.j, self.value(label)
@@ -282,6 +282,8 @@ class _Writer:
                 (f"[{numbers[0]}] · {slope[0]}", rf"\left[{numbers[1]}\right] \cdot {slope[1]}"),
                 (f"{at[0]} · {slope[0]}", rf"{at[1]} \cdot {slope[1]}"),
             )
+            if "user-made" in loss.written("gradient")[0]:
+                steps = steps[0], steps[-1]
         else:
             jacobian = sigma.derivative(self._row(self.record.z[l]))[:, j - 1]
             terms = [
@@ -300,8 +302,10 @@ class _Writer:
                 _join(terms, " + "),
             )  # fmt: skip
         notes = (
-            (f"{loss}: L = {loss.formula}", rf"L = {loss.latex}"),
-            self._sigma_prime_note(l, sigma.derivative_formula, sigma.derivative_latex),
+            (f"{loss}: L is user-made", r"L \text{ user-made}")
+            if loss.written("")[0] == "user-made"
+            else (f"{loss}: L = {loss.formula}", rf"L = {loss.written('')[1]}"),
+            self._sigma_prime_note(l),
         )
         return self._equation(label.text, label.latex, value, steps, notes)
 
@@ -326,21 +330,31 @@ class _Writer:
             steps = [symbols, one(self.sample)]
         else:
             n = len(record.y)
-            even = bool((record.share == record.share[0]).all())
-            shown = range(1, n + 1) if n <= _TERMS_SHOWN else (1, 2, 3, None, n)
-            terms = [("…", r"\cdots") if i is None else self._weighted(i, one(i), even=even) for i in shown]
+            shown = elided(n, _TERMS_SHOWN, 3)
+            terms = [("…", r"\cdots") if i is None else self._weighted(i, one(i)) for i in shown]
             total = _join(terms, " + ")
-            if even:
+            if self._is_even:
                 steps = [
                     (f"(1/n) Σ_i {symbols[0]}", rf"\frac1n \sum_i {symbols[1]}"),
                     (f"(1/{n}) ({total[0]})", rf"\frac{{1}}{{{n}}} \left({total[1]}\right)"),
                 ]
             else:
-                steps = [(f"Σ_i (w_i / Σ w) {symbols[0]}", rf"\sum_i \frac{{w_i}}{{\sum w}} {symbols[1]}"), total]
+                steps = [(f"Σ_i s_i {symbols[0]}", rf"\sum_i s_i {symbols[1]}"), total]
         if penalised:
             steps = [_join([step, extra], " + ") for step, extra in zip(steps, self._penalty_terms(label), strict=True)]
         quantity = (f"∂{L}/∂{label}", rf"\frac{{\partial {L}}}{{\partial {label.latex}}}")
-        return self._equation(*quantity, value, tuple(steps))
+        return self._equation(*quantity, value, tuple(steps), self._share_notes())
+
+    def _share_notes(self) -> list[Term]:
+        """What s_i is, where it occurs."""
+        if self.record.is_single or self.sample is not None or self._is_even:
+            return []
+        words = "the share of sample i: its sample weight over the sum of all"
+        return [(f"s_i {words}", rf"s_i \text{{ {words}}}")]
+
+    @property
+    def _is_even(self) -> bool:
+        return bool((self.record.share == self.record.share[0]).all())
 
     def _partial_value(self, label: Label, d: Label, before: Label | None) -> float:
         if self.sample is not None:
@@ -348,8 +362,8 @@ class _Writer:
         gradient = self.record.gradient
         return float((gradient.W if before else gradient.b)[label.layer][label.index])
 
-    def _weighted(self, i: int, term: Term, *, even: bool) -> Term:
-        if even:
+    def _weighted(self, i: int, term: Term) -> Term:
+        if self._is_even:
             return term
         share = self.number(float(self.record.share[i - 1]))
         return f"{share[0]}·{term[0]}", rf"{share[1]} \cdot {term[1]}"
@@ -369,21 +383,83 @@ class _Writer:
 
     def loss(self) -> Explanation:
         record, row = self.record, self.record.loss_function
+        m = record.layers.size(record.layers.F)
+        notes = [(f"{row}, m = {m} output{'s' if m > 1 else ''}", f"m = {m}")]
         if record.is_single or self.sample is not None:
             value = float(record.losses if self.sample is None else record.losses[self.sample - 1])
             name, steps = "L" if record.is_single else f"L_{self.sample}", [(row.formula, row.latex)]
+            steps += self._loss_in_numbers()
         else:
             value, name = record.loss - record.penalty.value(record.layers.W), "L_T"
-            even = bool((record.share == record.share[0]).all())
-            steps = [("(1/n) Σ_i L_i", r"\frac1n \sum_i L_i") if even
-                     else ("Σ_i w_i L_i / Σ_i w_i", r"\frac{\sum_i w_i L_i}{\sum_i w_i}")]  # fmt: skip
+            n = len(record.y)
+            losses = [
+                ("…", r"\cdots") if i is None else self._weighted(i, self.number(float(record.losses[i - 1])))
+                for i in elided(n, _TERMS_SHOWN, 3)
+            ]
+            total = _join(losses, " + ")
+            if self._is_even:
+                steps = [
+                    ("(1/n) Σ_i L_i", r"\frac1n \sum_i L_i"),
+                    (f"(1/{n}) ({total[0]})", rf"\frac{{1}}{{{n}}} \left({total[1]}\right)"),
+                ]
+            else:
+                steps = [("Σ_i s_i L_i", r"\sum_i s_i L_i"), total]
         if record.penalty and self.sample is None:
-            value = record.loss
-            parts = [("(λ₂/2) Σ w²", r"\frac{\lambda_2}{2} \sum w^2")] if record.penalty.l2 else []
-            parts += [("λ₁ Σ |w|", r"\lambda_1 \sum |w|")] if record.penalty.l1 else []
-            steps = [_join([*steps, *parts], " + ")]
-        m = record.layers.size(record.layers.F)
-        return self._equation(name, name, value, steps, ((f"{row}, m = {m} output{'s' if m > 1 else ''}", f"m = {m}"),))
+            value_without, value = value, record.loss
+            extra = self._penalty_symbols(), self._penalty_numbers()
+            numbers = steps[1] if len(steps) > 1 else self.number(value_without)
+            steps = [_join([steps[0], extra[0]], " + "), _join([numbers, extra[1]], " + ")]
+            notes.append(("w: the weights of the network", r"w \text{: the weights of the network}"))
+        return self._equation(name, name, value, steps, [*notes, *self._share_notes()])
+
+    def _penalty_symbols(self) -> Term:
+        penalty = self.record.penalty
+        parts = [("(λ₂/2) Σ w²", r"\frac{\lambda_2}{2} \sum w^2")] if penalty.l2 else []
+        parts += [("λ₁ Σ |w|", r"\lambda_1 \sum |w|")] if penalty.l1 else []
+        return _join(parts, " + ")
+
+    def _penalty_numbers(self) -> Term:
+        penalty, W = self.record.penalty, list(self.record.layers.W)
+        parts = []
+        if penalty.l2:
+            factor, total = self.number(penalty.l2), self.number(sum(float((w * w).sum()) for w in W))
+            parts.append((f"({factor[0]}/2)·{total[0]}", rf"\frac{{{factor[1]}}}{{2}} \cdot {total[1]}"))
+        if penalty.l1:
+            factor, total = self.number(penalty.l1), self.number(sum(float(np.abs(w).sum()) for w in W))
+            parts.append((f"{factor[0]}·{total[0]}", rf"{factor[1]} \cdot {total[1]}"))
+        return _join(parts, " + ")
+
+    def _loss_in_numbers(self) -> list[Term]:
+        """The sum over the outputs with its numbers put in; the middle of many outputs is left out."""
+        row, F = self.record.loss_function, self.record.layers.F
+        m = self.record.layers.size(F)
+        found = [re.fullmatch(pattern, form) for pattern, form in zip(_SUMS, (row.formula, row.latex), strict=True)]
+        if found[0] is None or found[1] is None:
+            return []
+        terms = []
+        for j in elided(m, _TERMS_SHOWN, 3):
+            if j is None:
+                terms.append(("…", r"\cdots"))
+            elif " if " in row.formula:
+                terms.append(self.number(self._loss_of_output(j, m)))
+            else:
+                a, y = self.number(self.value(Label("a", F, j)), factor=True), self.number(self.target(j), factor=True)
+                terms.append(
+                    (_with_numbers(found[0][2], a[0], y[0], "·"), _with_numbers(found[1][2], a[1], y[1], r" \cdot "))
+                )
+        total = _join(terms, " + ")
+        fronts = found[0][1].replace("/m)", f"/{m})"), re.sub(r"\\frac(\d)m", rf"\\frac{{\1}}{{{m}}}", found[1][1])
+        if m == 1 and "/m)" in found[0][1]:
+            return [total]
+        return [(f"{fronts[0]}({total[0]})", rf"{fronts[1]}\left({total[1]}\right)")]
+
+    def _loss_of_output(self, j: int, m: int) -> float:
+        """What one output adds to the sum: the loss if all others were as they should be."""
+        a, y = self._row(self.record.a[self.record.layers.F]), self._row(self.record.y)
+        only = y.copy()
+        only[j - 1] = a[j - 1]
+        one = float(self.record.loss_function.function(only[None], y[None])[0])
+        return one * m if "/m)" in self.record.loss_function.formula else one
 
     # helpers
 
@@ -422,14 +498,26 @@ class _Writer:
 
     def _sigma_note(self, layer: int) -> Term:
         sigma = self.record.layers.activations[layer]
+        text, latex = sigma.written("")
         form = "σ(z)" if sigma.elementwise else "σ_j(z)"
-        return f"{sigma}: {form} = {sigma.formula}", rf"\sigma(z) = {sigma.latex}"
+        if text == "user-made":
+            return f"{sigma}: {form} is user-made", r"\sigma \text{ user-made}"
+        return f"{sigma}: {form} = {text}", rf"\sigma(z) = {latex}"
 
-    def _sigma_prime_note(self, layer: int, formula: str, latex: str) -> Term:
+    def _sigma_prime_note(self, layer: int) -> Term:
         sigma = self.record.layers.activations[layer]
+        text, latex = sigma.written("derivative")
+        if text == "user-made":
+            return f"{sigma}: σ'(z) is user-made", r"\sigma' \text{ user-made}"
         if not sigma.elementwise:
-            return f"{sigma}: {formula}", latex
-        return f"{sigma}: σ'(z) = {formula}", rf"\sigma'(z) = {latex}"
+            return f"{sigma}: {text}", latex
+        return f"{sigma}: σ'(z) = {text}", rf"\sigma'(z) = {latex}"
+
+
+def as_latex(number: str) -> str:
+    """Return a number as LaTeX."""
+    power = re.sub(r"e([+-])0*(\d+)", lambda m: rf" \cdot 10^{{{'-' if m[1] == '-' else ''}{m[2]}}}", number)
+    return power.replace("inf", r"\infty").replace("nan", r"\text{nan}")
 
 
 def _join(terms: Sequence[Term], separator: str) -> Term:
@@ -438,6 +526,19 @@ def _join(terms: Sequence[Term], separator: str) -> Term:
 
 def _escape(text: str) -> str:
     return text.replace("_", r"\_")
+
+
+_SUMS = r"(.*?)Σ_j (.*)", r"(.*?)\\sum_j (.*)"
+"""A loss as a sum over the outputs: what comes before the sum, and its term."""
+
+
+def _with_numbers(term: str, a: str, y: str, times: str) -> str:
+    """Put numbers in place of a_j and y_j; what was a product by writing needs its sign."""
+    ln = r"\ln" if "\\" in times else "ln"
+    term = term.replace(f"y_j {ln}", f"y_j{times}{ln}").replace(f") {ln}", f"){times}{ln}")
+    term = term.replace(f"{ln} a_j", f"{ln}({a})" if not a.startswith("(") else f"{ln}{a}")
+    term = re.sub(r"(?<![a-zA-Z])a_j", lambda _: a, term)
+    return re.sub(r"(?<![a-zA-Z])y_j", lambda _: y, term)
 
 
 def _at_output(formula: str, latex: str, a: str, a_latex: str, y: str, y_latex: str, m: int) -> Term:

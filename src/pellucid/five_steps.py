@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from pellucid.arrays import Array
 from pellucid.backprop import Record
 from pellucid.errors import UnknownLabelError
-from pellucid.explanation import Explanation, explain
-from pellucid.losses import canonical_pair
-from pellucid.notation import Label
+from pellucid.explanation import Explanation, as_latex, explain
+from pellucid.losses import Loss, canonical_pair
+from pellucid.notation import Label, elided, elided_layers
 
 if TYPE_CHECKING:
+    from pellucid.activations import Activation
     from pellucid.document import Block, Document
     from pellucid.drawing import Drawing
 
 _SHOWN = 6
 """Neurons or weights of a layer that are written out unless all are asked for."""
 
-_ROWS = 12
-"""Of a displayed equation, at most: a page of paper breaks between equations, not within one."""
+_SAMPLES = 12
+"""Samples of a batch whose losses are listed; of more the first ones and the last."""
 
 _TITLES = {
     "input": ("1 Input: a^1 = x", r"1 Input: $a^1 = x$"),
@@ -83,6 +85,8 @@ class _Group(NamedTuple):
     """Whether each equation takes a line for its symbols, one for its numbers, and one for the result."""
     is_set_off: bool = False
     """Whether an empty line comes before it in plain text."""
+    layers_left_out: str = ""
+    """In place of equations: which layers they would be of."""
 
 
 class _Step(NamedTuple):
@@ -133,12 +137,15 @@ class FiveSteps:
 
     def _steps(self) -> Iterator[_Step]:
         layers, F, loss = self.record.layers, self.record.layers.F, self.record.loss_function
-        hidden, all_layers = range(F - 1, 1, -1), range(2, F + 1)
+        shown = [*range(1, F + 1)] if self.every else elided_layers(F)
+        self._left_out = _range_left_out(shown)
+        all_layers = shown[1:]
+        hidden = shown[-2:0:-1]
         sigma = layers.activations[F]
         yield self._step("input", [self._group("a", 1)])
         of_losses = (None,) if self.sample is None else (self.sample, None)  # a sample's own, then the total
         totals = tuple(explain(self.record, "L", sample=one, digits=self.digits) for one in of_losses)
-        forward = [self._group(symbol, l) for l in all_layers for symbol in "za"]
+        forward = self._groups("za", all_layers)
         yield self._step("feedforward", [*forward, _Group(totals, is_set_off=True)])
         pair = canonical_pair(loss, sigma)
         if pair is not None:
@@ -148,9 +155,8 @@ class FiveSteps:
         else:
             yield self._step("output" if sigma.elementwise else "jacobian", [self._group("d", F)])
         if F > 2:
-            yield self._step("backpropagate", [self._group("d", l) for l in hidden])
-        gradients = [self._group(symbol, l) for l in all_layers for symbol in "wb"]
-        gradients = [group for group in gradients if group.explanations]
+            yield self._step("backpropagate", self._groups("d", hidden))
+        gradients = self._groups("wb", all_layers)
         if self.sample is None:
             yield self._step("gradient", gradients)
         else:
@@ -168,6 +174,16 @@ class FiveSteps:
         if words is not None:
             title, markup = title.format(**words), markup.format(**words)
         return _Step(title, markup, tuple(groups))
+
+    def _groups(self, symbols: str, layers: Iterable[int | None]) -> list[_Group]:
+        """The groups of these layers, and in place of None which layers are left out."""
+        found = []
+        for l in layers:
+            if l is None:
+                found.append(_Group((), layers_left_out=self._left_out))
+            else:
+                found += [group for group in (self._group(symbol, l) for symbol in symbols) if group.explanations]
+        return found
 
     def _group(self, symbol: str, layer: int) -> _Group:
         layers = self.record.layers
@@ -197,6 +213,8 @@ class FiveSteps:
         return "\n".join(lines)
 
     def _lines(self, group: _Group, hint: str) -> Iterator[str]:
+        if group.layers_left_out:
+            yield f"  … {group.layers_left_out}{hint}"
         last = len(group.explanations) - 1
         for i, explanation in enumerate(group.explanations):
             if group.left_out and i == last:
@@ -208,14 +226,47 @@ class FiveSteps:
             yield from (f"  {line}" for line in explanation.text.split("\n") if not line.startswith("    with"))
 
     def _definitions(self) -> Iterator[str]:
-        """Say what σ, σ' and L are, once."""
+        """Say what σ, σ' and L are, once, and what the losses of a batch are and how they count."""
         loss, m = self.record.loss_function, self.record.layers.size(self.record.layers.F)
-        yield f"  loss {loss}: L = {loss.formula}, ∂L/∂a_j = {loss.gradient_formula}, m = {m}"
+        if loss.written("")[0] == "user-made":
+            yield f"  loss {loss}: user-made, m = {m}"
+        else:
+            yield f"  loss {loss}: L = {loss.formula}, ∂L/∂a_j = {loss.gradient_formula}, m = {m}"
         yield f"  target y = ({self._target()})"
         for numbers in self._rows():
             row = self.record.layers.activations[numbers[0]]
-            slope = f"σ'(z) = {row.derivative_formula}" if row.elementwise else row.derivative_formula
-            yield f"  {_named(numbers)} {row}: σ(z) = {row.formula}, {slope}"
+            formula, slope = row.written("")[0], row.written("derivative")[0]
+            left = "σ'(z) = " if row.elementwise else ""
+            is_own = formula == slope == "user-made"
+            yield f"  {_named(numbers)} {row}: {'user-made' if is_own else f'σ(z) = {formula}, {left}{slope}'}"
+        for text, _ in self._of_batch():
+            yield f"  {text}"
+
+    def _of_batch(self) -> Iterator[tuple[str, str]]:
+        """What L_T is made of, as text and as markup: the samples' shares and losses, and the penalty's factors."""
+        record = self.record
+        if self.sample is not None:
+            shown = elided(self.n, _SAMPLES, _SAMPLES - 2)
+            if not (record.share == record.share[0]).all():
+                yield self._listed("sample weights, as shares s_i of their sum", "s", record.share, shown)
+            yield self._listed("losses of the samples", "L", record.losses, shown)
+        found = [
+            (f"{text} = {value:.{self.digits}g}", f"${latex} = {as_latex(f'{value:.{self.digits}g}')}$")
+            for text, latex, value in (("λ₂", r"\lambda_2", record.penalty.l2), ("λ₁", r"\lambda_1", record.penalty.l1))
+            if value
+        ]
+        if found:
+            texts, markups = zip(*found, strict=True)
+            yield (
+                f"penalty of the network's weights w: {', '.join(texts)}",
+                (f"penalty of the network's weights $w$: {', '.join(markups)}"),
+            )
+
+    def _listed(self, title: str, symbol: str, values: Array, shown: Sequence[int | None]) -> tuple[str, str]:
+        numbers = [(i, "" if i is None else f"{float(values[i - 1]) + 0.0:.{self.digits}g}") for i in shown]
+        text = ", ".join("…" if i is None else f"{symbol}_{i} = {number}" for i, number in numbers)
+        markup = ", ".join("…" if i is None else f"${symbol}_{{{i}}} = {as_latex(number)}$" for i, number in numbers)
+        return f"{title}: {text}", f"{title.replace('s_i', '$s_i$')}: {markup}"
 
     def _target(self) -> str:
         y = self.record.y if self.sample is None else self.record.y[self.sample - 1]
@@ -239,7 +290,8 @@ class FiveSteps:
 
     @property
     def _draws_weights(self) -> bool:
-        return max(array.size for _, array in self.record.layers.W.items()) <= 24
+        """Whether their numbers can be read on paper."""
+        return self.record.layers.F <= 5 and max(array.size for _, array in self.record.layers.W.items()) <= 24
 
     def document(self) -> Document:
         """Return them as a document, with the network drawn above them."""
@@ -262,16 +314,27 @@ class FiveSteps:
 
         loss, m = self.record.loss_function, self.record.layers.size(self.record.layers.F)
         target = self._target().replace("…", r"\ldots")
-        items = [f"loss {escape(str(loss))}: $L = {loss.latex}$, $m = {m}$", f"target $y = ({target})$"]
+
+        def defined(row: Activation | Loss, what: str, left: str) -> str:
+            text, latex = row.written(what)
+            if latex != r"\text{user-made}":
+                return f"${left}{latex}$"
+            return f"${left.rstrip(' =')}$ is user-made" if text == "user-made" else f"${left.strip()}$ {escape(text)}"
+
+        items = [f"loss {escape(str(loss))}: {defined(loss, '', 'L = ')}, $m = {m}$", f"target $y = ({target})$"]
         for numbers in self._rows():
             row = self.record.layers.activations[numbers[0]]
-            slope = rf"$\sigma'(z) = {row.derivative_latex}$" if row.elementwise else f"${row.derivative_latex}$"
-            items.append(rf"{_named(numbers)} {escape(str(row))}: $\sigma(z) = {row.latex}$, {slope}")
+            both = defined(row, "", r"\sigma(z) = "), defined(row, "derivative", r"\sigma'(z) = " * row.elementwise)
+            said = "user-made" if all(one.endswith("is user-made") for one in both) else ", ".join(both)
+            items.append(f"{_named(numbers)} {escape(str(row))}: {said}")
+        items += [markup for _, markup in self._of_batch()]
         return tuple(items)
 
     def _equations(self, group: _Group) -> Iterator[Block]:
-        from pellucid.document import Equation
+        from pellucid.document import Equation, Paragraph
 
+        if group.layers_left_out:
+            yield Paragraph(f"… {group.layers_left_out}")
         rows: list[tuple[str, str]] = []
         last = len(group.explanations) - 1
         for i, one in enumerate(group.explanations):
@@ -290,10 +353,24 @@ class FiveSteps:
                     text += f"; {mean.quantity} = {mean.steps[-1][0]}"
                     latex += rf", \quad {mean.quantity_latex} = {mean.steps[-1][1]}"
                 rows.append((f"{one.quantity_latex} &= {latex}", f"{one.quantity} &= {text}"))
-        for start in range(0, len(rows), _ROWS):
-            latexes, texts = zip(*rows[start : start + _ROWS], strict=True)
+        if rows:
+            latexes, texts = zip(*rows, strict=True)
             yield Equation(latexes, texts)
 
 
+def _range_left_out(shown: Sequence[int | None]) -> str:
+    if None not in shown:
+        return ""
+    at = shown.index(None)
+    before, after = shown[at - 1], shown[at + 1]
+    assert before is not None
+    assert after is not None
+    return f"layers {before + 1} to {after - 1}"
+
+
 def _named(layers: Sequence[int]) -> str:
-    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
+    """Name layers: those in a row by their first and their last, and of many others only some."""
+    if len(layers) > 2 and layers[-1] - layers[0] == len(layers) - 1:
+        return f"layers {layers[0]} to {layers[-1]}"
+    shown = list(map(str, layers)) if len(layers) <= 8 else [*map(str, layers[:5]), "…", str(layers[-1])]
+    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(shown)}"

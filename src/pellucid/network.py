@@ -20,7 +20,7 @@ from pellucid.explanation import Explanation, explain
 from pellucid.five_steps import FiveSteps
 from pellucid.hints import check_keywords, hinted
 from pellucid.layers import Layers
-from pellucid.notation import Label, parse
+from pellucid.notation import Label, elided_layers, parse
 from pellucid.optimizers import LBFGS, OptimizerState, as_optimizer
 from pellucid.randomness import Seed, as_seed
 from pellucid.results import Displayed, Result
@@ -613,7 +613,7 @@ class Network(Layers, Displayed):
             "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True))
             for row in rows
         ]
-        return "\n".join([f"{'-'.join(map(str, self.sizes))}: {self._total()}", *(line.rstrip() for line in lines)])
+        return "\n".join([f"{self.sizes_text}: {self._total()}", *(line.rstrip() for line in lines)])
 
     def _total(self) -> str:
         without = "" if self.has_bias else ", without biases"
@@ -626,7 +626,11 @@ class Network(Layers, Displayed):
             ("layer", "neurons", "activation", "W", *symbol_b, "parameters"),
             ("1", str(self.size(1)), "input", "", *("" for _ in symbol_b), ""),
         ]
-        for l, sigma in self.activations.items():
+        for l in elided_layers(self.F)[1:]:
+            if l is None:
+                rows.append(("…", *("" for _ in rows[0][1:])))
+                continue
+            sigma = self.activations[l]
             shapes = [self.W[l].shape, *(self.b[l].shape for _ in symbol_b)]
             count = sum(map(math.prod, shapes))
             rows.append((str(l), str(self.size(l)), str(sigma), *map(str, shapes), f"{count:,}"))

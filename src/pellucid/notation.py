@@ -38,6 +38,22 @@ FIRST_LAYER = {"w": 2, "b": 2, "z": 2, "a": 1, "d": 2}
 """The first layer that has the quantity; the last is F for all."""
 
 
+MOST_LAYERS = 7
+"""Networks of more layers show the first ones, dots, and the last ones."""
+
+
+def elided(count: int, most: int, first: int, last: int = 1) -> list[int | None]:
+    """Return the numbers from 1 that are shown: all, or if they are more than ``most``, some with None for the rest."""
+    if count <= most:
+        return list(range(1, count + 1))
+    return [*range(1, first + 1), None, *range(count - last + 1, count + 1)]
+
+
+def elided_layers(F: int) -> list[int | None]:
+    """Return the layers that are shown of a network of F."""
+    return elided(F, MOST_LAYERS, 3, 2)
+
+
 @dataclass(frozen=True)
 class Label:
     """The label of one weight, bias, pre-activation, activation or delta.

@@ -35,6 +35,16 @@ class Row(Hinted):
         """Return the look-up that gives this row back, or None if a user made it."""
         raise NotImplementedError
 
+    def written(self, what: str) -> tuple[str, str]:
+        """Return a formula as text and LaTeX: the function's own, or that of its ``"derivative"`` or ``"gradient"``.
+
+        A form that the user who made the row left out is ``user-made``.
+        """
+        names = [f"{what}_{form}" if what else form for form in ("formula", "latex")]
+        given = [getattr(self, name) for name in names]
+        left_out = [value == getattr(type(self), name) for value, name in zip(given, names, strict=True)]
+        return "user-made" if left_out[0] else given[0], r"\text{user-made}" if left_out[1] else given[1]
+
     def __reduce__(self) -> Any:
         find = self.find()
         if find is None:

@@ -388,12 +388,12 @@ def test_latex_is_the_explanations_own():
     run = net.backprop([0.5, -1, 2], [1, 0])
     arguments = ["gradient", "3-4-2", "--x", "0.5,-1,2", "--y", "1,0", "--latex"]
     assert text_of(*arguments, "--explain", "d_1^2") == run.explain("d_1^2").latex + "\n"
-    whole = text_of(*arguments, "--every")
+    whole = text_of(*arguments, "--every").replace(" \\\\\n& \\quad {} ", " ")  # long rows are broken
     for label in labels_of([3, 4, 2]):
         explanation = run.explain(label.removeprefix("∂L/∂"))
         assert f"{explanation.quantity_latex} &= {explanation.steps[0][1]}" in whole
         assert all(latex in whole for _, latex in explanation.steps)
-    assert whole.count(r"\begin{aligned}") == whole.count(r"\end{aligned}") > 0
+    assert whole.count(r"\begin{align*}") == whole.count(r"\end{align*}") > 0
 
 
 def test_digits_are_the_significant_ones_shown():

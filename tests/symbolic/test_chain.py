@@ -211,7 +211,7 @@ def test_the_logarithm_of_a_modulus():
 def test_forms():
     found = chain_rule(SEVERAL, "u", at={"u": 0.5, "v": -1})
     assert "∂f/∂u = ∂f/∂x · ∂x/∂u + ∂f/∂y · ∂y/∂u" in found.text
-    assert "4 (2 sweeps, one for each)" in found.text.replace("\n", " ")
+    assert "4 for all 2 free variables (2 sweeps, one for each)" in found.text.replace("\n", " ")
     assert r"\frac{\partial f}{\partial x}" in found.latex
     assert found.html.startswith("<!DOCTYPE html>")
     assert "<svg" in found.html
@@ -328,3 +328,21 @@ def test_a_name_that_cancels_is_used_all_the_same():
     assert [str(one) for one in found.factors] == ["∂f/∂u = 0", "∂f/∂v = 1", "dv/dx = 3", "du/dx = 2x"]
     assert found.result == 3
     assert chain_rule({"f": "u - u", "u": "x^2"}, "x").result == 0
+
+
+@pytest.mark.parametrize("at", [None, {"x": 0.5}])
+def test_a_derivative_too_long_to_write_out_is_shown_without_its_definitions_put_in(at):
+    nested = "; ".join([*(f"f_{i} = f_{i + 1} sin(f_{i + 1})" for i in range(12)), "f_12 = x sin(x)"])
+    found = chain_rule(nested, "x", at=at)
+    assert not found.is_written_out
+    assert repr(found) == "<Derivation: df_0/dx, too long to write out>"
+    assert "too long to write out" in found.text
+    for form in (found.text, found.latex, found.html):
+        assert len(form) < 100_000
+    factors = " · ".join(f"(f_{i} cos(f_{i}) + sin(f_{i}))" for i in range(1, 13))
+    assert f"df_0/dx = {factors} · (x cos(x) + sin(x))" in found.text
+    assert found.to_dict()["result"] is None
+    with pytest.raises(pl.FormulaError, match="written out"):
+        _ = found.result
+    assert at is None or found.check
+    assert chain_rule("f = g^2; g = sin(x)", "x").is_written_out

@@ -144,6 +144,7 @@ _LATEX_HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=25mm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
+\renewcommand{\arraystretch}{1.25}
 \allowdisplaybreaks
 """
 

@@ -11,7 +11,7 @@ from pellucid.backprop import Gradient
 from pellucid.document.blocks import Block, Equation, Paragraph, Table
 from pellucid.document.documents import Document
 from pellucid.document.rendering import plain
-from pellucid.notation import Label
+from pellucid.notation import Label, elided_layers
 
 _LARGEST = 8
 """Rows and columns of a matrix that is shown in full."""
@@ -22,14 +22,20 @@ def _number(value: float) -> str:
 
 
 def _arrays(gradient: Gradient) -> list[tuple[int, Array]]:
-    """W^2, b^2, W^3, …, each with its layer; layers without biases have no b."""
-    return sorted((*gradient.W.items(), *gradient.b.items()), key=lambda pair: (pair[0], -pair[1].ndim))
+    """W^2, b^2, W^3, …, each with its layer, of those that are shown; layers without biases have no b."""
+    shown = elided_layers(max(gradient.W.keys()))
+    pairs = [(l, array) for arrays in (gradient.W, gradient.b) for l, array in arrays.items() if l in shown]
+    return sorted(pairs, key=lambda pair: (pair[0], -pair[1].ndim))
 
 
 def _rows(gradient: Gradient, *, as_markup: bool) -> list[tuple[str, ...]]:
     """A row for each array: what it is, its shape, its norm, and its largest partial."""
     rows: list[tuple[str, ...]] = []
+    before = 2
     for l, array in _arrays(gradient):
+        if l > before + 1:
+            rows.append(("…", "", "", ""))
+        before = l
         symbol = "w" if array.ndim == 2 else "b"
         name = "W" if symbol == "w" else "b"
         at = np.unravel_index(int(np.abs(array).argmax()), array.shape)

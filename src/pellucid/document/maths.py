@@ -101,6 +101,8 @@ def _typst(element: ET.Element) -> str:
         return f"lr({_typst_children(element)})"
     if tag == "mtable":
         return _typst_table(element)
+    if tag == "mrow" and not len(element):
+        return '""'  # {} before a sign: what it joins to what follows
     if tag in _TYPST:
         return _TYPST[tag]([_typst(child) or '""' for child in element])
     return _typst_children(element)

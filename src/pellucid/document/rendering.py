@@ -26,12 +26,71 @@ from pellucid.document.blocks import (
     spans,
     split_row,
 )
+from pellucid.document.breaking import LINE, fitted
+from pellucid.document.breaking import width as math_width
 
 Render = Callable[[Any], str]
+
+_PAPER = (440.0, 600.0)
+"""What a figure may take of a page, across and down, in points."""
 
 
 def _inline(markup: str, write: Callable[[Span], str]) -> str:
     return "".join(write(span) for span in spans(markup))
+
+
+# tables on paper
+
+_GUTTER = 1.2
+"""Between columns, in em."""
+
+
+def fitted_columns(block: Table) -> tuple[list[float], float]:
+    """Fit the columns of a table to a line of paper.
+
+    Returns
+    -------
+    columns : list of float
+        The width in em to which the cells of a column are broken over lines; 0 for a column that keeps its own.
+    share : float
+        What the letters must be multiplied by: 1, unless words and formulas, which stay whole, are too wide.
+    """
+    columns = list(zip(block.header, *block.rows, strict=True))
+    whole = [max(map(_natural_width, column)) for column in columns]
+    least = [max(map(_least_width, column)) for column in columns]
+    room = LINE + 1.5 - _GUTTER * len(columns)
+    if sum(whole) <= room:
+        return [0.0] * len(columns), 1.0
+    share = min(1.0, (LINE + 1.5) / (sum(least) + _GUTTER * len(columns)))
+    room = (LINE + 1.5) / share - _GUTTER * len(columns)
+    # The narrow columns keep their widths, and the wide ones share what is left.
+    widths = list(least)
+    spare = max(room - sum(least), 0.0)
+    while spare > 0.01:
+        growing = [i for i in range(len(columns)) if widths[i] < whole[i]]
+        if not growing:
+            break
+        part = min(spare / len(growing), *(whole[i] - widths[i] for i in growing))
+        for i in growing:
+            widths[i] += part
+        spare -= part * len(growing)
+    return [0.0 if w >= full else w for w, full in zip(widths, whole, strict=True)], share
+
+
+def _natural_width(markup: str) -> float:
+    return sum(math_width(one.content) if one.kind == "math" else _LETTER * len(one.content) for one in spans(markup))
+
+
+def _least_width(markup: str) -> float:
+    parts = [
+        [math_width(one.content)] if one.kind == "math" else [_LETTER * len(word) for word in one.content.split()]
+        for one in spans(markup)
+    ]
+    return max((w for part in parts for w in part), default=0.0)
+
+
+_LETTER = 0.52
+"""Of a text, in em, on the wide side."""
 
 
 # plain text
@@ -223,22 +282,45 @@ def _latex_span(span: Span) -> str:
 
 
 def _latex_equation(block: Equation) -> str:
+    """Rows that can be broken between pages; in one piece only if they have a number or must be made smaller."""
     number = rf" \tag{{{block.number.strip('()')}}}" if block.number else ""
-    rows = [_latex_math(row) if split_row(row)[0] or "&" in row else f"& {_latex_math(row)}" for row in block.rows]
+    fitting, share = fitted(block.rows, has_number=bool(block.number))
+    rows = [_latex_math(row) if split_row(row)[0] or "&" in row else f"& {_latex_math(row)}" for row in fitting]
     body = " \\\\\n".join(rows)
-    return f"\\begin{{equation*}}\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}{number}\n\\end{{equation*}}"
+    if not number and share == 1:
+        return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+    aligned = f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+    if share < 1:
+        aligned = f"\\scalebox{{{share:.3f}}}{{$\\displaystyle\n{aligned}\n$}}"
+    return f"\\begin{{equation*}}\n{aligned}{number}\n\\end{{equation*}}"
 
 
 def _latex_table(block: Table) -> str:
-    rows = [" & ".join(_inline(cell, _latex_span) for cell in row) + r" \\" for row in (block.header, *block.rows)]
-    columns = "l" * len(block.header)
+    columns, share = fitted_columns(block)
+    share *= 0.8 if share < 1 else 1.0  # the small faces of Computer Modern are wider than its large ones
+    rows = [
+        " & ".join(
+            (r"\raggedright " if w else "") + _inline(cell, _latex_span) for cell, w in zip(row, columns, strict=True)
+        )
+        + r" \tabularnewline"
+        for row in (block.header, *block.rows)
+    ]
+    kinds = "".join(f"p{{{w:.2f}em}}" if w else "l" for w in columns)
     inner = "\n".join([rows[0], r"\hline", *rows[1:]])
-    return f"\\begin{{longtable}}{{{columns}}}\n{inner}\n\\end{{longtable}}"
+    table = f"\\begin{{longtable}}{{{kinds}}}\n{inner}\n\\end{{longtable}}"
+    if share == 1:
+        return table
+    size = rf"\fontsize{{{11 * share:.2f}}}{{{13.2 * share:.2f}}}\selectfont"
+    return f"{{{size}\\setlength{{\\tabcolsep}}{{{6 * share:.2f}pt}}\n{table}\n}}"
 
 
 def _latex_figure(block: Figure) -> str:
     caption = f"\n\n{_inline(block.caption, _latex_span)}" if block.caption else ""
-    return f"\\begin{{center}}\n{block.drawing.latex}{caption}\n\\end{{center}}"
+    picture = block.drawing.latex
+    if 0.75 * block.drawing.width > _PAPER[0] or 0.75 * block.drawing.height > _PAPER[1]:
+        share = min(_PAPER[0] / block.drawing.width, _PAPER[1] / block.drawing.height) / 0.75
+        picture = f"\\scalebox{{{share:.3f}}}{{%\n{picture}}}"
+    return f"\\begin{{center}}\n{picture}{caption}\n\\end{{center}}"
 
 
 _LATEX: Mapping[type, Render] = {
@@ -372,12 +454,13 @@ def typst_markup(markup: str) -> str:
 
 def _typst_equation(block: Equation) -> str:
     rows = []
-    for row in block.rows:
+    fitting, share = fitted(block.rows, has_number=bool(block.number))
+    for row in fitting:
         left, right = split_row(row)
         rows.append(f"{maths.typst(left) if left else ''} & {maths.typst(right) if right else ''}")
     body = " \\\n".join(rows)
     if not block.number:
-        return f"$ {body} $"
+        return f"$ {body} $" if share == 1 else f"#[#set text(size: {share:.3f}em)\n$ {body} $]"
     return (
         f"#grid(columns: (1fr, auto, 1fr), align: (left, center, right + horizon), [], [$ {body} $], [{block.number}])"
     )
@@ -385,18 +468,22 @@ def _typst_equation(block: Equation) -> str:
 
 def _typst_figure(block: Figure) -> str:
     svg = _typst_string(block.drawing.svg)
-    width = f", width: {block.width:g}pt" if block.width else ""
+    natural = block.width or block.drawing.width
+    fits = min(natural, _PAPER[0], _PAPER[1] * block.drawing.width / block.drawing.height)
+    width = f", width: {fits:.4g}pt" if block.width or fits < natural else ""
     caption = f"\n#align(center, text(size: 9pt)[{typst_markup(block.caption)}])" if block.caption else ""
     return f'#align(center, image(bytes("{svg}"), format: "svg"{width})){caption}'
 
 
 def _typst_table(block: Table) -> str:
     cells = ", ".join(f"[{_typst_cell(cell)}]" for row in (block.header, *block.rows) for cell in row)
-    columns = len(block.header)
+    columns, share = fitted_columns(block)
+    kinds = ", ".join(f"{w:.2f}em" if w else "auto" for w in columns)
+    size = f"set text(size: {share:.3f}em); " if share < 1 else ""
     return (
         "#{ show math.equation.where(block: true): set align(left); "
-        "show math.equation.where(block: true): set block(spacing: 0pt); "
-        f"table(columns: {columns}, align: horizon, stroke: none, inset: (x: 6pt, y: 4pt), "
+        f"show math.equation.where(block: true): set block(spacing: 0pt); {size}"
+        f"table(columns: ({kinds},), align: horizon + left, stroke: none, inset: (x: {6 * share:.2f}pt, y: 4pt), "
         f"table.hline(y: 1, stroke: 0.5pt), {cells}) }}"
     )
 

@@ -210,6 +210,17 @@ class Derivation(Result):
         return simplify(self.substituted)
 
     @cached_property
+    def is_written_out(self) -> bool:
+        """Whether the derivative in the free variables alone is short enough to be written out."""
+        if self.n_paths > _MOST_PATHS:
+            return False
+        try:
+            _ = self.substituted
+        except FormulaError:
+            return False
+        return True
+
+    @cached_property
     def forward(self) -> Sweep:
         """From the inputs to the output."""
         return self._graph.forward(self._factors)
@@ -264,6 +275,8 @@ class Derivation(Result):
     def __repr__(self) -> str:
         if self.n_paths > _MOST_PATHS:
             return f"<Derivation: {brief(self.symbol[0])[1:-1]} along {self.n_paths:,} paths>"
+        if not self.is_written_out:
+            return f"<Derivation: {brief(self.symbol[0])[1:-1]}, too long to write out>"
         result = printing.text(self.result)
         return f"<Derivation: {brief(self.symbol[0])[1:-1]} = {result if len(result) <= 300 else f'{result[:299]}…'}>"
 
@@ -284,7 +297,7 @@ class Derivation(Result):
                 "multiplications_for_all": one.multiplications_for_all,
             }
 
-        written_out = self.n_paths <= _MOST_PATHS
+        has_terms = self.n_paths <= _MOST_PATHS
         return {
             "of": self.of,
             "by": self.by,
@@ -295,9 +308,9 @@ class Derivation(Result):
                 for f in self.factors
             ],
             "n_paths": self.n_paths,
-            "terms": [printing.text(term) for term in self.terms] if written_out else None,
-            "result": printing.text(self.result) if written_out else None,
-            "result_latex": printing.latex(self.result) if written_out else None,
+            "terms": [printing.text(term) for term in self.terms] if has_terms else None,
+            "result": printing.text(self.result) if self.is_written_out else None,
+            "result_latex": printing.latex(self.result) if self.is_written_out else None,
             "forward": sweep(self.forward),
             "reverse": sweep(self.reverse),
             "check": None
@@ -752,8 +765,8 @@ def _steps(found: Derivation) -> Iterator[Step]:
             f"${graph.total(found.of, found.by)[1]}$ is a sum over {found.n_paths:,} paths, each the product of the "
             "factors along it. The sweeps below work it out without writing the paths.",
         )
-        if found.n_paths <= _MOST_PATHS:
-            yield Step("Put in and simplified", (_equation(symbol, found.result),))
+        if found.is_written_out:
+            yield Step("Substitute and simplify", (_equation(symbol, found.result),))
     for sweep in (found.forward, found.reverse):
         yield _sweep_step(found, sweep)
     if found.check is not None:
@@ -779,11 +792,14 @@ def _along_the_paths(found: Derivation, symbol: tuple[str, str]) -> Iterator[Ste
         pieces = [_as_factor(f.derivative, alone=alone and len(found.paths) == 1) for f in path]
         put_in.append((" · ".join(t for t, _ in pieces), r" \cdot ".join(x for _, x in pieces)))
     rows = [_sum_of(symbol, put_in)]
+    if not found.is_written_out:
+        yield Step("Substitute", tuple(rows), "With every definition put in, it is too long to write out.")
+        return
     for expression in dict.fromkeys((found.substituted, found.result)):
         row = f"&= {printing.text(expression)}"
         if row != rows[-1][0]:
             rows.append((row, f"&= {printing.latex(expression)}"))
-    yield Step("Put in and simplified", tuple(rows))
+    yield Step("Substitute and simplify", tuple(rows))
 
 
 def _sum_of(left: tuple[str, str], terms: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -799,13 +815,15 @@ def _sweep_step(found: Derivation, sweep: Sweep) -> Step:
     of, by = (printing.latex(sp.Symbol(name)) for name in (found.of, found.by))
     n = len(found.free)
     remark = {
-        "forward": f"From the input: every quantity by ${by}$.",
-        "reverse": f"From the output, as in backpropagation: ${of}$ by every quantity.",
+        "forward": f"From the input to the output: the derivative of every quantity with respect to ${by}$.",
+        "reverse": f"From the output to the input, as in backpropagation: the derivative of ${of}$ with respect to "
+        "every quantity.",
     }[sweep.order]
-    remark += f" Multiplications: {sweep.multiplications}"
+    count = sweep.multiplications
+    remark += f" This takes {count} multiplication{'' if count == 1 else 's'}"
     if n > 1:
         how = f"{n} sweeps, one for each" if sweep.order == "forward" else "one sweep"
-        remark += f"; for all {n} free variables {sweep.multiplications_for_all} ({how})"
+        remark += f", and {sweep.multiplications_for_all} for all {n} free variables ({how})"
     return Step(f"The {sweep.order} order", sweep.rows, remark + ".")
 
 
@@ -832,7 +850,7 @@ def _check_step(found: Derivation, check: NumericCheck) -> Step:
         said = f"The difference quotient with h = {check.step:g} {verdict}: relative error {check.relative_error:.1e}."
     else:
         said = (
-            f"Here is no derivative: the slope from the left is {check.left:.6g}, from the right {check.right:.6g}. "
-            "The formula gives that of one side, or their mean."
+            f"There is no derivative here: the slope from the left is {check.left:.6g}, and from the right "
+            f"{check.right:.6g}. The formula gives that of one side, or their mean."
         )
     return Step("In numbers", tuple(rows), said)

@@ -10,7 +10,7 @@ from pellucid.drawing import draw
 from pellucid.hints import expect, hinted
 from pellucid.layers import Layers
 from pellucid.losses import Loss, as_loss, canonical_pair
-from pellucid.notation import Label
+from pellucid.notation import Label, elided
 from pellucid.symbolic.functions import derive
 
 WRITTEN_OUT = 8
@@ -78,7 +78,7 @@ def column(network: Layers, symbol: str, l: int) -> str:
 
 def _shown(n: int) -> list[int | None]:
     """The indices that are written: all, or the first, the second and the last."""
-    return list(range(1, n + 1)) if n <= WRITTEN_OUT else [1, 2, None, n]
+    return elided(n, WRITTEN_OUT, 2)
 
 
 def pre_activation(network: Layers, l: int, j: int) -> str:
