@@ -52,7 +52,7 @@ COLOURS: Mapping[str, str] = {
 """What each part of a figure is painted with on white paper; `pellucid.document.style` has the same names for pages."""
 
 Paint = Callable[[str], str]
-"""From the name of a colour to what stands in the SVG."""
+"""From the name of a colour to that in the SVG."""
 
 
 @dataclass(frozen=True, repr=False)

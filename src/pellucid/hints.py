@@ -220,7 +220,7 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "to_file": ("net.draw().save(path + '.svg')", ""), "filename": ("net.draw().save(path + '.svg')", ""),
         "path": ("net.draw().save(path + '.svg')", ""), "figsize": ("", "its size follows from the network"),
         "labels": ("show=('a', 'w', 'b')", ""), "weights": ("show=('a', 'w', 'b')", ""),
-        "show_weights": ("show=('a', 'w', 'b')", ""), "rankdir": ("", "the layers stand side by side"),
+        "show_weights": ("show=('a', 'w', 'b')", ""), "rankdir": ("", "the layers are drawn side by side"),
     },
     "load": {
         "map_location": _CPU, "device": _CPU, "weights_only": ("", "files hold no code, so leave it out"),

@@ -96,7 +96,7 @@ _LATEX_WORDS = frozenset(
 _UNSEEN = frozenset("~\u00ad\u200b\u200c\u200d\u2060\u2061\ufeff")
 """A space that does not break in LaTeX, and letters that take no room."""
 _NOT_WORKED_OUT = {
-    "infty": "infinity is no number", "sum": "write the sum out, term by term",
+    "infty": "infinity is not a number", "sum": "write the sum out, term by term",
     "prod": "write the product out, factor by factor", "int": "integrals are not read",
     "lim": "limits are not read", "partial": "a derivative is not worked out here: write what it is",
 }  # fmt: skip
@@ -380,7 +380,7 @@ class _Scanner:
         reason = {
             "!": "factorials are not supported", "%": "per cent signs are not supported",
             "_": "a subscript needs a name before it",
-            "∞": "infinity is no number", '"': "quotation marks are not supported", "#": "comments are not supported",
+            "∞": "infinity is not a number", '"': "quotation marks are not supported", "#": "comments are not supported",
         }.get(letter)  # fmt: skip
         shown = letter if letter.isprintable() else f"U+{ord(letter):04X}"
         raise FormulaError(reason or f"{shown!r} is no part of a formula", self.i, self.text)
