@@ -567,6 +567,7 @@ void bind(nb::module_& module, const char* steps, const char* training) {
 
 NB_MODULE(_native, module) {
     using namespace pellucid;
+    nb::set_leak_warnings(false);  // objects of a daemon thread live when the interpreter ends, and nobody can mend that
     nb::class_<Flag>(module, "Flag").def(nb::init<>()).def("set", &Flag::set).def("is_set", &Flag::is_set);
     bind<float>(module, "Steps32", "Training32");
     bind<double>(module, "Steps64", "Training64");

@@ -287,3 +287,15 @@ def test_pellucid_works_without_its_compiled_module():
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.startswith("numpy the compiled engine cannot be loaded")
+
+
+def test_a_program_that_ends_while_a_thread_waits_says_nothing():
+    program = """
+import threading, time
+import pellucid as pl
+net = pl.Network([3, 4, 2], seed=0)
+net.gradient([[1, 2, 3]], [[0, 1]])
+threading.Thread(target=lambda: time.sleep(60), daemon=True).start()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

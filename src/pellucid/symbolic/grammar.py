@@ -380,7 +380,8 @@ class _Scanner:
         reason = {
             "!": "factorials are not supported", "%": "per cent signs are not supported",
             "_": "a subscript needs a name before it",
-            "∞": "infinity is not a number", '"': "quotation marks are not supported", "#": "comments are not supported",
+            "∞": "infinity is not a number", '"': "quotation marks are not supported",
+            "#": "comments are not supported",
         }.get(letter)  # fmt: skip
         shown = letter if letter.isprintable() else f"U+{ord(letter):04X}"
         raise FormulaError(reason or f"{shown!r} is no part of a formula", self.i, self.text)
