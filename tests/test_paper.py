@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid import symbolic
-from pellucid.document import Document, Equation, Paragraph, Table, breaking
+from pellucid.document import Document, Equation, Figure, Paragraph, Table, breaking, escape
 from pellucid.document.blocks import split_row
+from pellucid.tex import latex_text
 
 RNG = np.random.default_rng(3)
 TEXT_WIDTH = (210 - 2 * 22) / 25.4 * 72  # of a PDF's page, in points
@@ -93,6 +94,25 @@ def check_with_pdflatex(result, folder):
     assert done.returncode == 0, log[-2000:]
     wide = re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)
     assert all(float(points) < 8 for points in wide), wide
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_any_text_compiles_with_pdflatex(tmp_path):
+    scripts = [range(0x20, 0x250), range(0x370, 0x400), range(0x2000, 0x2300), range(0x4E00, 0x4E10), [0x1F600]]
+    letters = [chr(n) for script in scripts for n in script]
+    accented = [f"{letter}{chr(n)}" for letter in "yzW漢 " for n in range(0x300, 0x370)]
+    blocks = [Paragraph(escape(" ".join(letters[i : i + 8]))) for i in range(0, len(letters), 8)]
+    blocks += [Paragraph(escape(" ".join(accented[i : i + 8]))) for i in range(0, len(accented), 8)]
+    blocks += [Table(("名前 q̂", "x"), (("ŷ", escape("a_b{")),)), Equation((r"x &= \text{é 漢 q̂ α €}",))]
+    net = pl.Network([2, 3, 2], pl.Activation("ŷ 漢字 z̃_{", abs, abs), seed=0, engine="numpy")
+    check_with_pdflatex(Document("Ünïcödé 漢 q̂ {", (*blocks, Figure(net.draw(), "漢"))), tmp_path)
+
+
+def test_letters_that_the_fonts_lack_are_replaced_visibly():
+    assert latex_text("q̂ é ŷ") == r"\^{q} \'{e} \^{y}"
+    assert latex_text("漢") == "[U+6F22]"
+    assert latex_text("x² ﬁ ｗ ⁿ") == r"x\textsuperscript{2} fi w \textsuperscript{n}"
+    assert latex_text("αΓΑ") == r"$\alpha$$\Gamma$A"
 
 
 # breaking

@@ -472,7 +472,7 @@ for shown in (run, run.gradient, history, check, value, diagnosis, net.draw(), r
     assert display is None or "<script" not in display
     assert display is not None or shown._repr_latex_().startswith("$$"), shown
     shown.save({folder!r} + "/a.txt")
-for shown in (net, net.draw(), history, check, pl.data.digits()):
+for shown in (net, net.draw(), history, pl.data.digits()):
     assert shown._repr_html_().startswith('<div class="pellucid">'), shown
 assert run._repr_html_().startswith("<pre>Backpropagation")
 """

@@ -17,6 +17,7 @@ from pellucid.described import Brief, shortened
 from pellucid.layers import Layers
 from pellucid.notation import SYMBOLS, Label, elided, elided_layers
 from pellucid.results import Result
+from pellucid.tex import latex_text
 
 if TYPE_CHECKING:
     from pellucid.document import Document
@@ -308,7 +309,7 @@ def _tikz_box(box: tuple[float, float, float, float], style: str) -> str:
 
 
 def _tikz_letters(letters: _Letters) -> str:
-    content = "".join(_TIKZ_LETTERS.get(letter, letter) for letter in letters.text)
+    content = latex_text(letters.text)
     content = rf"\textit{{{content}}}" if letters.is_italic else content
     anchor = {"start": "base west", "middle": "base", "end": "base east"}[letters.anchor]
     size = 0.75 * letters.size
@@ -317,12 +318,6 @@ def _tikz_letters(letters: _Letters) -> str:
 
 
 _TIKZ_COLOURS = {"curve-1": "blue", "curve-2": "red!80!black", "curve-3": "green!50!black", "curve-4": "violet"}
-
-_TIKZ_LETTERS = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "·": r"$\cdot$", "∂": r"$\partial$",
-    "π": r"$\pi$", "σ": r"$\sigma$",
-}  # fmt: skip
 
 
 # networks

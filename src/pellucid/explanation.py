@@ -76,7 +76,9 @@ class Explanation(Result):
         rows = [f"{side} &= {latex}" for (side, _), (_, latex) in zip(sides, self.steps, strict=True)]
         texts = [f"{side} &= {text}" for (_, side), (text, _) in zip(sides, self.steps, strict=True)]
         notes = (Items(tuple(f"with ${latex}$" for _, latex in self.notes)),) if self.notes else ()
-        return Document(f"Explanation of {self.quantity}", (Equation(tuple(rows), tuple(texts)), *notes))
+        blocks = (Equation(tuple(rows), tuple(texts)), *notes)
+        heading = f"Explanation of ${self.quantity_latex}$"
+        return Document(f"Explanation of {self.quantity}", blocks, heading=heading)
 
     def _plain_display(self) -> None:
         return None  # then notebooks show _repr_latex_

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -28,6 +27,7 @@ from pellucid.document.blocks import (
 )
 from pellucid.document.breaking import LINE, fitted
 from pellucid.document.breaking import width as math_width
+from pellucid.tex import latex_text
 
 Render = Callable[[Any], str]
 
@@ -192,6 +192,11 @@ def _markdown_span(span: Span) -> str:
     return _markdown_text(span.content)
 
 
+def markdown_markup(markup: str) -> str:
+    """Return markup as Markdown."""
+    return _inline(markup, _markdown_span)
+
+
 def _markdown_equation(block: Equation) -> str:
     rows = [r" \\ ".join(()), *block.rows]
     body = " \\\\\n".join(row if "&" in row else f"& {row}" for row in rows[1:])
@@ -242,35 +247,9 @@ def markdown(blocks: Iterable[Block]) -> str:
 
 # LaTeX
 
-_LATEX_LETTERS = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
-    "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
-    "–": "--", "×": r"$\times$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
-    "∞": r"$\infty$", "√": r"$\surd$", "≥": r"$\ge$", "←": r"$\leftarrow$", "⌊": r"$\lfloor$", "⌋": r"$\rfloor$",
-    "ȳ": r"\={y}", "₁": r"\textsubscript{1}", "₂": r"\textsubscript{2}", "≠": r"$\ne$",
-}  # fmt: skip
-
-
-def latex_text(text: str) -> str:
-    """Return text as LaTeX that shows it as it is."""
-    parts = re.split(r"(\w)\u0302", text)  # letters with a circumflex, of which Unicode has few as one
-    return "".join(
-        rf"\^{{{part}}}" if i % 2 else "".join(_LATEX_LETTERS.get(one) or _greek(one) or one for one in part)
-        for i, part in enumerate(parts)
-    )
-
-
-def _greek(letter: str) -> str:
-    words = unicodedata.name(letter, "").split()
-    if words[:1] != ["GREEK"] or len(words) != 4:
-        return ""
-    name = words[3].lower().replace("lamda", "lambda")  # Unicode's spelling
-    return f"$\\{name.capitalize() if words[1] == 'CAPITAL' else name}$"
-
 
 def _latex_math(latex: str) -> str:
-    return latex.replace("…", r"\ldots ")
+    return re.sub(r"[^\x00-\x7f]", lambda letter: rf"\text{{{latex_text(letter[0])}}}", latex.replace("…", r"\ldots "))
 
 
 def _latex_span(span: Span) -> str:
@@ -279,6 +258,11 @@ def _latex_span(span: Span) -> str:
     if span.kind == "bold":
         return rf"\textbf{{{_inline(span.content, _latex_span)}}}"
     return rf"\texttt{{{latex_text(span.content)}}}" if span.kind == "code" else latex_text(span.content)
+
+
+def latex_markup(markup: str) -> str:
+    """Return markup as LaTeX."""
+    return _inline(markup, _latex_span)
 
 
 def _latex_equation(block: Equation) -> str:
@@ -352,8 +336,30 @@ def latex(blocks: Iterable[Block]) -> str:
 _MATRIX = re.compile(r'<mrow class="matrix"><mo[^>]*>\(</mo>(.*?)<mo[^>]*>\)</mo></mrow>', re.DOTALL)
 
 
+_NAME = re.compile(r"<mo>([A-Za-z]{2,})</mo>")
+_NAMED = r"<mi>[A-Za-z]{2,}</mi>"
+_BEFORE_NAME = re.compile(
+    r"(</mi>|</mn>|</msu[bp]>|</msubsup>|</mfrac>|</msqrt>|<mo[^>]*>(?:\)|&#x00029;)</mo>)(?=(?:<msu[bp]>)?"
+    + _NAMED
+    + ")"
+)
+_AFTER_NAME = re.compile(
+    rf"({_NAMED}|<msu[bp]>{_NAMED}<m[in]>[^<]*</m[in]></msu[bp]>)(?=<m(?:i|n|sub|sup|subsup|frac)>)"
+)
+_THIN = '<mspace width="0.17em"></mspace>'
+_BAR = re.compile(r"<mo[^>]*>(?:\||&#x0007C;|&#x02223;)</mo>")
+
+
 def _html_math(mathml: str) -> str:
-    """Leave the brackets of matrices to the style sheet: not every computer has a font whose brackets grow."""
+    """Set the spaces around names of functions and bars, and leave the brackets of matrices to the style sheet.
+
+    Browsers know neither that a name is applied to what follows nor which bar opens and which one closes; and not every
+    computer has a font whose brackets grow.
+    """
+    mathml = _NAME.sub(r"<mi>\1</mi>", mathml)
+    mathml = _BEFORE_NAME.sub(rf"\1{_THIN}", mathml)
+    mathml = _AFTER_NAME.sub(rf"\1{_THIN}", mathml)
+    mathml = _BAR.sub('<mo stretchy="false" lspace="0" rspace="0">|</mo>', mathml)
     return _MATRIX.sub(r'<mrow class="matrix">\1</mrow>', mathml)
 
 
@@ -433,6 +439,11 @@ def html_blocks(blocks: Iterable[Block]) -> str:
 def typst_text(text: str) -> str:
     """Return text as Typst that shows it as it is."""
     return f'#"{_typst_string(text)}"' if text.strip() else text
+
+
+def typst_literal(text: str) -> str:
+    """Return text as a string of Typst."""
+    return f'"{_typst_string(text)}"'
 
 
 def _typst_string(text: str) -> str:
