@@ -73,7 +73,7 @@ class Evaluation(Brief, Result):
         blocks: list[Block] = [Rows(("quantity", "value"), tuple(rows))]
         if self.confusion is not None and len(self.confusion) <= _MOST_CLASSES:
             counts = [[str(count) for count in row] for row in self.confusion.tolist()]
-            header = ("true class", *(f"predicted {i}" for i in range(len(counts))))
+            header = ("true \\\\ predicted", *map(str, range(len(counts))))
             blocks += [
                 Heading(2, "Rows by true class and predicted class"),
                 Rows(header, tuple((str(i), *row) for i, row in enumerate(counts))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pellucid.document import maths
@@ -138,8 +138,22 @@ def _plain_equation(block: Equation) -> str:
 def _plain_table(block: Table) -> str:
     rows = [[plain_markup(cell) for cell in row] for row in (block.header, *block.rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("─" * w for w in widths), *lines[1:]])
+    parts = [[0]]
+    for i in range(1, len(widths)):
+        is_full = sum(widths[k] + 2 for k in parts[-1]) + widths[i] > WIDTH
+        if is_full and max(widths[1:]) <= _NARROW:  # then the first column is repeated before the others
+            parts.append([0])
+        parts[-1].append(i)
+    return "\n\n".join(_plain_columns(rows, widths, part) for part in parts)
+
+
+_NARROW = 12
+"""A table of more columns than fit is only cut into several if they are at most so wide."""
+
+
+def _plain_columns(rows: Sequence[Sequence[str]], widths: Sequence[int], shown: Sequence[int]) -> str:
+    lines = ["  ".join(row[i].ljust(widths[i]) for i in shown).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("─" * widths[i] for i in shown), *lines[1:]])
 
 
 def _plain_items(block: Items) -> str:

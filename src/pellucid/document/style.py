@@ -63,7 +63,7 @@ _PARTS = """
 & h3 { font-size: 1em; margin: 1.2em 0 0.4em; }
 & h1, & h2, & h3, & p, & li, & td, & th, & figcaption, & math { color: inherit; }
 & p, & ul { margin: 0.6em 0; }
-& li { overflow-x: auto; overflow-y: hidden; }
+& p, & ul { overflow-x: auto; overflow-y: hidden; }
 & p.good { color: var(--good); } & p.doubtful { color: var(--doubtful); } & p.bad { color: var(--bad); }
 & code { font-size: 0.9em; color: inherit; background: none; padding: 0; overflow-wrap: anywhere; }
 & pre { color: inherit; background: none; overflow-x: auto; margin: 0; }
