@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,6 +67,16 @@ class Explanation(Result):
         rows = [rf"{self.quantity_latex if i == 0 else ''} &= {latex}" for i, (_, latex) in enumerate(self.steps)]
         rows += [rf"&\quad\text{{with }} {latex}" for _, latex in self.notes]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-serializable dict."""
+        return {
+            "quantity": self.quantity,
+            "value": self.value + 0.0,
+            "steps": [text for text, _ in self.steps],
+            "notes": [text for text, _ in self.notes],
+            "latex": self.latex,
+        }
 
     def document(self) -> Document:
         """Return it as a document."""
