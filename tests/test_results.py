@@ -462,6 +462,10 @@ OTHERS = {
     "estimator": pl.estimators.MLPClassifier(hidden_layer_sizes=(5,) * 300),
     "grade of a long name": ws.grade(ws.as_answers({"student": "a" * 900})),
     "label": pl.Label("w", 3, 12, 11),
+    "exercises": ws.worksheet(5).exercises,
+    "factors of a long chain": symbolic.chain_rule(
+        "; ".join([*(f"f_{i} = sin(f_{i + 1})" for i in range(14)), "f_14 = x^2"]), "x"
+    ).factors,
     "engine": NET.engine,
     "schedule": pl.schedules.as_schedule("cosine"),
 }

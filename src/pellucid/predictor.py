@@ -166,7 +166,7 @@ class Predictor(Brief):
         rows : Table, path, mapping, data frame or sequence
             A `pellucid.data.Table`, or a file that `pellucid.data.read` reads; columns by name, as a mapping or as a
             data frame of pandas or polars; one row as a mapping of values, or a list of such; or an array or a list of
-            rows with their values in the order of the inputs. Other columns than the inputs are passed over.
+            rows with their values in the order of the inputs. Columns that are not inputs are ignored.
 
         Returns
         -------

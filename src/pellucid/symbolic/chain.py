@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from pellucid.described import Brief, brief
+from pellucid.described import Brief, brief, shortened
 from pellucid.document import Block, Document, Equation, Figure, Heading, Paragraph
 from pellucid.drawing import Drawing, draw_graph
 from pellucid.errors import FormulaError
@@ -64,6 +64,9 @@ class Factor(Brief):
 
     def __str__(self) -> str:
         return f"{self.symbol[0]} = {printing.text(self.derivative)}"
+
+    def __repr__(self) -> str:
+        return f"<Factor {shortened(str(self), 60)}>"
 
 
 @dataclass(frozen=True, repr=False)
