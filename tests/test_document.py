@@ -160,3 +160,30 @@ def test_files_by_their_ending(tmp_path):
     with pytest.raises(ValueError, match=r"saved as \.txt"):
         whole().save(tmp_path / "a.doc")
     assert not (tmp_path / "a.doc").exists()
+
+
+@pytest.mark.parametrize(
+    "latex", [r"y_j \ln a_j", r"2 \cos(x)", r"\lambda \operatorname{sign}(w)", r"x \tanh^2 u", r"f \max(0, z)"]
+)
+def test_names_of_functions_are_set_apart_from_what_they_are_multiplied_by(latex):
+    page = Document("x", (Paragraph(f"${latex}$"),)).html
+    made = re.search(r"<math.*?</math>", page)[0]
+    assert re.search(r'<mspace width="0.17em"></mspace>(<msup>)?<mi>[a-z]{2,}</mi>', made)
+    assert not re.search(r"<mo[^>]*>[a-z]{2,}</mo>", made)
+    bracket = r'</mi><mo stretchy="false">&#x00028;' in made
+    assert bracket or re.search(r"</m(i|sup)><mspace width=\"0.17em\"></mspace><m", made)
+
+
+def test_bars_have_no_space_inside():
+    made = Document("x", (Paragraph(r"$\lambda \sum |w|$"),)).html
+    assert made.count('lspace="0" rspace="0">|</mo>') == 2
+
+
+def test_a_heading_may_hold_mathematics():
+    made = Document("The title", (), heading=r"The $a_1^2$ title")
+    assert "<h1>The <math" in made.html
+    assert "<title>The title</title>" in made.html
+    assert r"\section*{The $a_1^2$ title}" in made.latex
+    assert made.markdown.startswith("# The $a_1^2$ title")
+    assert made.text.startswith("The title\n")
+    assert b"/Title" in made.pdf()

@@ -145,6 +145,7 @@ def test_graphs():
     shown = written(svg)
     for _, _, label in EDGES:
         assert label in shown
+    assert "x² + y" in shown
     assert {"f", "g", "h", "k", "x", "y"} <= set(shown)
     assert len(re.findall("<polygon", svg)) == len(EDGES)
     drawer = drawing._GraphDrawer(NODES, EDGES)
@@ -156,6 +157,29 @@ def test_graphs():
     ]
     for p, q in combinations(boxes, 2):
         assert drawing._overlap(p, q) == 0
+
+
+def test_labels_of_edges_cover_no_crossing_where_there_is_room():
+    nodes = [("f", "g + h"), ("g", "x + y"), ("h", "x + y"), ("x", ""), ("y", "")]
+    edges = [("g", "x", "p"), ("g", "y", "q"), ("h", "x", "r"), ("h", "y", "s"), ("f", "g", "t"), ("f", "h", "u")]
+    made = draw_graph(nodes, edges)
+    for text, own in zip([text for text in made.shapes.texts if text.has_halo], made.shapes.arrows, strict=True):
+        assert all(drawing._within(other, text.box) == 0 for other in made.shapes.arrows if other is not own)
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("x^2 + y_1", "x² + y₁"),
+        ("x^(-2)", "x⁻²"),
+        ("f12", "f₁₂"),
+        ("2 x 3", "2 x 3"),
+        ("x^n", "x^n"),
+        ("x^(a)", "x^(a)"),
+    ],
+)
+def test_powers_and_indices_are_raised_and_lowered(formula, shown):
+    assert drawing.typeset(formula) == shown
 
 
 @pytest.mark.parametrize(

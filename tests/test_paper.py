@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid as pl
-from pellucid import symbolic
-from pellucid.document import Document, Equation, Paragraph, Table, breaking
+from pellucid import predictor, symbolic
+from pellucid.document import Document, Equation, Figure, Paragraph, Table, breaking, escape
 from pellucid.document.blocks import split_row
+from pellucid.tex import latex_text
 
 RNG = np.random.default_rng(3)
 TEXT_WIDTH = (210 - 2 * 22) / 25.4 * 72  # of a PDF's page, in points
@@ -68,6 +69,7 @@ DOCUMENTS = {
     "losses": pl.LOSSES,
     "numbered": Document("x", (Equation((f"y &= {' + '.join(f'x_{{{i}}}' for i in range(60))}",), number="(1)"),)),
     "unbreakable": Document("x", (Equation((rf"y &= \text{{{'long ' * 40}}}",)),)),
+    "evaluation": predictor.Evaluation(9_000, 0.5, {"accuracy": 0.5}, RNG.integers(0, 9_999, (20, 20))),
     "wide table": Document("x", (Table(("word",) * 12, (("and many others",) * 12, ("1.234567",) * 12)),)),
 }
 each_document = pytest.mark.parametrize("result", DOCUMENTS.values(), ids=DOCUMENTS)
@@ -85,14 +87,33 @@ def test_tex_files_compile_and_nothing_is_wider_than_the_text(result, tmp_path):
     check_with_pdflatex(result, tmp_path)
 
 
-def check_with_pdflatex(result, folder):
+def check_with_pdflatex(result, folder, *, most=8.0):
     result.save(folder / "a.tex")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     log = (folder / "a.log").read_text(encoding="latin-1")
     assert done.returncode == 0, log[-2000:]
     wide = re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)
-    assert all(float(points) < 8 for points in wide), wide
+    assert all(float(points) < most for points in wide), wide
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_any_text_compiles_with_pdflatex(tmp_path):
+    scripts = [range(0x20, 0x250), range(0x370, 0x400), range(0x2000, 0x2300), range(0x4E00, 0x4E10), [0x1F600]]
+    letters = [chr(n) for script in scripts for n in script]
+    accented = [f"{letter}{chr(n)}" for letter in "yzW漢 " for n in range(0x300, 0x370)]
+    blocks = [Paragraph(escape(" ".join(letters[i : i + 8]))) for i in range(0, len(letters), 8)]
+    blocks += [Paragraph(escape(" ".join(accented[i : i + 8]))) for i in range(0, len(accented), 8)]
+    blocks += [Table(("名前 q̂", "x"), (("ŷ", escape("a_b{")),)), Equation((r"x &= \text{é 漢 q̂ α €}",))]
+    net = pl.Network([2, 3, 2], pl.Activation("ŷ 漢字 z̃_{", abs, abs), seed=0, engine="numpy")
+    check_with_pdflatex(Document("Ünïcödé 漢 q̂ {", (*blocks, Figure(net.draw(), "漢"))), tmp_path, most=1e4)
+
+
+def test_letters_that_the_fonts_lack_are_replaced_visibly():
+    assert latex_text("q̂ é ŷ") == r"\^{q} \'{e} \^{y}"
+    assert latex_text("漢") == "[U+6F22]"
+    assert latex_text("x² ﬁ ｗ ⁿ") == r"x\textsuperscript{2} fi w \textsuperscript{n}"
+    assert latex_text("αΓΑ") == r"$\alpha$$\Gamma$A"
 
 
 # breaking

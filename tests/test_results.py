@@ -337,14 +337,38 @@ def test_a_history_prints_its_first_best_and_last_epoch_and_how_it_ended():
     assert f"{history['loss'][-1]:.6g}" in history._repr_html_()
 
 
+def test_a_document_of_a_history_has_the_same_rows_as_its_text():
+    history = a_history(30, validation=0.4, patience=4)
+    for text in (history.document().text, history.markdown):
+        assert all(f"{history['loss'][n - 1]:.6g}" in text for n in (1, history.best_epoch, history.epochs))
+
+
 def test_a_history_without_epochs_is_shown_too(tmp_path):
     history = a_history()
     history.truncate(0)
     history.save(tmp_path / "a.html")
-    assert "0 epochs" in history.text
-    assert ".svg" not in forms(history)
-    with pytest.raises(ValueError, match="no epoch"):
-        history.draw()
+    assert history.text == "training: no epoch was completed"
+    assert repr(history).startswith("<History: 0 epochs of Adam(")
+    assert repr(history).endswith(", complete>")
+    history.stopped = "interrupted"
+    assert repr(history).endswith(", interrupted>")
+    for draw in (history.draw, lambda: history.save(tmp_path / "a.svg")):
+        with pytest.raises(ValueError, match="no epoch was completed"):
+            draw()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(1, "the full epoch"), (25, "the full 25 epochs")])
+def test_a_whole_training_is_said_in_plain_words(epochs, said):
+    assert a_history(epochs).text.splitlines()[0] == f"training: {said}"
+
+
+@pytest.mark.parametrize("n", [2, 10, 20])
+def test_a_confusion_matrix_is_at_most_a_hundred_letters_wide(n):
+    counts = np.arange(n * n).reshape(n, n) * 37
+    shown = predictor.Evaluation(9, 0.5, {"accuracy": 0.5}, counts).text
+    assert max(map(len, shown.splitlines())) <= 100
+    assert all(str(count) in shown.split() for count in counts.ravel())
 
 
 def test_curves_of_many_epochs_keep_their_extremes():
@@ -438,6 +462,10 @@ OTHERS = {
     "estimator": pl.estimators.MLPClassifier(hidden_layer_sizes=(5,) * 300),
     "grade of a long name": ws.grade(ws.as_answers({"student": "a" * 900})),
     "label": pl.Label("w", 3, 12, 11),
+    "exercises": ws.worksheet(5).exercises,
+    "factors of a long chain": symbolic.chain_rule(
+        "; ".join([*(f"f_{i} = sin(f_{i + 1})" for i in range(14)), "f_14 = x^2"]), "x"
+    ).factors,
     "engine": NET.engine,
     "schedule": pl.schedules.as_schedule("cosine"),
 }
@@ -472,7 +500,7 @@ for shown in (run, run.gradient, history, check, value, diagnosis, net.draw(), r
     assert display is None or "<script" not in display
     assert display is not None or shown._repr_latex_().startswith("$$"), shown
     shown.save({folder!r} + "/a.txt")
-for shown in (net, net.draw(), history, check, pl.data.digits()):
+for shown in (net, net.draw(), history, pl.data.digits()):
     assert shown._repr_html_().startswith('<div class="pellucid">'), shown
 assert run._repr_html_().startswith("<pre>Backpropagation")
 """

@@ -794,7 +794,7 @@ def test_a_history_is_a_mapping_of_curves_of_one_length():
     assert history.to_dict() == {"epoch": [1, 2, 3, 4], **history}
     assert all(type(value) is float for values in history.values() for value in values)
     json.dumps(history.to_dict(), allow_nan=False)
-    assert repr(history).startswith(f"<History: 4 epochs of {history.optimizer!r}, stopped by epochs; loss ")
+    assert repr(history).startswith(f"<History: 4 epochs of {history.optimizer!r}, complete; loss ")
     with pytest.raises(KeyError, match="no curve 'accuracy': there are: loss, "):
         history["accuracy"]
     with pytest.raises(KeyError, match=r"did you mean history\['validation_rmse'\]\? There are: loss, "):

@@ -18,6 +18,7 @@ from pellucid.errors import counted
 from pellucid.layers import Layers
 from pellucid.notation import SYMBOLS, Label, elided, elided_layers
 from pellucid.results import Result
+from pellucid.tex import latex_text
 
 if TYPE_CHECKING:
     from pellucid.document import Document
@@ -309,7 +310,7 @@ def _tikz_box(box: tuple[float, float, float, float], style: str) -> str:
 
 
 def _tikz_letters(letters: _Letters) -> str:
-    content = "".join(_TIKZ_LETTERS.get(letter, letter) for letter in letters.text)
+    content = latex_text(letters.text)
     content = rf"\textit{{{content}}}" if letters.is_italic else content
     anchor = {"start": "base west", "middle": "base", "end": "base east"}[letters.anchor]
     size = 0.75 * letters.size
@@ -318,12 +319,6 @@ def _tikz_letters(letters: _Letters) -> str:
 
 
 _TIKZ_COLOURS = {"curve-1": "blue", "curve-2": "red!80!black", "curve-3": "green!50!black", "curve-4": "violet"}
-
-_TIKZ_LETTERS = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "·": r"$\cdot$", "∂": r"$\partial$",
-    "π": r"$\pi$", "σ": r"$\sigma$",
-}  # fmt: skip
 
 
 # networks
@@ -598,12 +593,12 @@ class _GraphDrawer:
         for name, (x, y) in self.places.items():
             w, h = self.sizes[name]
             taken.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2))
-        for of, by, label in self.edges:
+        for of, by, _ in self.edges:
             x, y = self.places[by]
             u, v = self.places[of]
-            x, u = x + self.sizes[by][0] / 2, u - self.sizes[of][0] / 2
-            shapes.arrows.append((x, y, u, v))
-            text = self._free_place(shortened(label, 44), x, y, u, v, taken)
+            shapes.arrows.append((x + self.sizes[by][0] / 2, y, u - self.sizes[of][0] / 2, v))
+        for arrow, (_, _, label) in zip(shapes.arrows, self.edges, strict=True):
+            text = self._free_place(shortened(typeset(label), 44), arrow, taken, shapes.arrows)
             taken.append(text.box)
             shapes.texts.append(text)
         for name, (x, y) in self.places.items():
@@ -613,26 +608,59 @@ class _GraphDrawer:
             definition = self.definitions[name]
             shapes.texts.append(_Text(x, y - (9 if definition else 0), letters, digits))
             if definition:
-                shapes.texts.append(_Text(x, y + 11, shortened(definition, 30), size=12))
+                shapes.texts.append(_Text(x, y + 11, shortened(typeset(definition), 30), size=12))
         description = "; ".join(f"{of} depends on {by}: {label}" for of, by, label in self.edges)
         return Drawing(caption or "A graph of definitions", description, self.width, self.height, shapes)
 
-    def _free_place(
-        self, label: str, x: float, y: float, u: float, v: float, taken: Sequence[tuple[float, float, float, float]]
-    ) -> _Text:
-        """Set a label on its edge where it covers nothing, or covers least."""
+    def _free_place(self, label: str, arrow: _Line, taken: Sequence[_Area], arrows: Sequence[_Line]) -> _Text:
+        """Set a label on its edge where it covers nothing, or covers least: other labels, boxes, and other edges."""
+        x, y, u, v = arrow
+        half = _Text(0, 0, label, size=11).width / 2
+        reach = x - half, min(y, v) - 10, u + half, max(y, v) + 10  # all that the label can come to
+        areas = [area for area in taken if _overlap(area, reach)]
+        others = [one for one in arrows if one is not arrow and _within(one, reach)]
         best: tuple[float, _Text] | None = None
         for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82):
             text = _Text(x + share * (u - x), y + share * (v - y) - 1, label, size=11, has_halo=True)
-            covered = sum(_overlap(text.box, other) for other in taken)
+            covered = sum(_overlap(text.box, area) for area in areas)
+            covered += sum(8 * _within(other, text.box) for other in others)
             if best is None or covered < best[0]:
                 best = covered, text
         assert best is not None
         return best[1]
 
 
-def _overlap(p: tuple[float, float, float, float], q: tuple[float, float, float, float]) -> float:
+_RAISED = str.maketrans("0123456789+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def typeset(formula: str) -> str:
+    """Return a formula as text with its powers and indices of digits raised and lowered."""
+    formula = re.sub(r"\^(?:\((-?\d+)\)|(\d+))", lambda m: (m[1] or m[2]).translate(_RAISED), formula)
+    return re.sub(r"(?<=[^\W\d])_?(\d+)", lambda m: m[1].translate(_LOWERED), formula)
+
+
+_Line = tuple[float, float, float, float]
+"""From (x, y) to (u, v)."""
+_Area = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def _overlap(p: _Area, q: _Area) -> float:
     return max(0.0, min(p[2], q[2]) - max(p[0], q[0])) * max(0.0, min(p[3], q[3]) - max(p[1], q[1]))
+
+
+def _within(line: _Line, area: _Area) -> float:
+    """How far a line that goes to the right runs within an area, measured along x."""
+    x, y, u, v = line
+    low, high = max(x, area[0]), min(u, area[2])
+    if low >= high:
+        return 0.0
+    slope = (v - y) / (u - x)
+    if slope:
+        ends = sorted(x + (edge - y) / slope for edge in (area[1], area[3]))
+        return max(0.0, min(high, ends[1]) - max(low, ends[0]))
+    return high - low if area[1] <= y <= area[3] else 0.0
 
 
 def _name_parts(name: str) -> tuple[str, str]:

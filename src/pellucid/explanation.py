@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,6 +68,16 @@ class Explanation(Result):
         rows += [rf"&\quad\text{{with }} {latex}" for _, latex in self.notes]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-serializable dict."""
+        return {
+            "quantity": self.quantity,
+            "value": self.value + 0.0,
+            "steps": [text for text, _ in self.steps],
+            "notes": [text for text, _ in self.notes],
+            "latex": self.latex,
+        }
+
     def document(self) -> Document:
         """Return it as a document."""
         from pellucid.document import Document, Equation, Items
@@ -76,7 +86,9 @@ class Explanation(Result):
         rows = [f"{side} &= {latex}" for (side, _), (_, latex) in zip(sides, self.steps, strict=True)]
         texts = [f"{side} &= {text}" for (_, side), (text, _) in zip(sides, self.steps, strict=True)]
         notes = (Items(tuple(f"with ${latex}$" for _, latex in self.notes)),) if self.notes else ()
-        return Document(f"Explanation of {self.quantity}", (Equation(tuple(rows), tuple(texts)), *notes))
+        blocks = (Equation(tuple(rows), tuple(texts)), *notes)
+        heading = f"Explanation of ${self.quantity_latex}$"
+        return Document(f"Explanation of {self.quantity}", blocks, heading=heading)
 
     def _plain_display(self) -> None:
         return None  # then notebooks show _repr_latex_

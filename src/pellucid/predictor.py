@@ -73,7 +73,7 @@ class Evaluation(Brief, Result):
         blocks: list[Block] = [Rows(("quantity", "value"), tuple(rows))]
         if self.confusion is not None and len(self.confusion) <= _MOST_CLASSES:
             counts = [[str(count) for count in row] for row in self.confusion.tolist()]
-            header = ("true class", *(f"predicted {i}" for i in range(len(counts))))
+            header = ("true \\\\ predicted", *map(str, range(len(counts))))
             blocks += [
                 Heading(2, "Rows by true class and predicted class"),
                 Rows(header, tuple((str(i), *row) for i, row in enumerate(counts))),
@@ -167,7 +167,7 @@ class Predictor(Brief, Hinted):
         rows : Table, path, mapping, data frame or sequence
             A `pellucid.data.Table`, or a file that `pellucid.data.read` reads; columns by name, as a mapping or as a
             data frame of pandas or polars; one row as a mapping of values, or a list of such; or an array or a list of
-            rows with their values in the order of the inputs. Other columns than the inputs are passed over.
+            rows with their values in the order of the inputs. Columns that are not inputs are ignored.
 
         Returns
         -------

@@ -134,7 +134,7 @@ def dict_of(description: Description) -> Description:
 
 
 def record(required: Mapping[str, Description], optional: Mapping[str, Description] | None = None) -> Description:
-    """Describe an object with certain keys; keys that are not described are passed over, and not returned."""
+    """Describe an object with certain keys; keys that are not described are ignored, and not returned."""
 
     def check(value: Any, place: str) -> Any:
         if not isinstance(value, dict):

@@ -136,7 +136,12 @@ class History(Mapping[str, list[float]], Result):
     def ending(self) -> str:
         """How many epochs there were, how the training ended, and which epoch the network has."""
         best = "" if self.best_epoch is None else f"; the best epoch is {self.best_epoch}"
-        return f"{self.epochs:,} epoch{'' if self.epochs == 1 else 's'}, {_ENDINGS[self.stopped]}{best}"
+        count = f"{self.epochs:,} epoch{'' if self.epochs == 1 else 's'}"
+        if self.stopped == "epochs":
+            return (
+                f"the full {count if self.epochs > 1 else 'epoch'}{best}" if self.epochs else "no epoch was completed"
+            )
+        return f"{count}, {_ENDINGS[self.stopped]}{best}"
 
     def _rows(self, numbers: Sequence[int]) -> Table:
         """The header and the rows of these epochs."""
@@ -145,13 +150,19 @@ class History(Mapping[str, list[float]], Result):
         rows = tuple((str(n), *(f"{values[n - 1]:.6g}" for values in self.values())) for n in numbers)
         return Table(("epoch", *(escape(name.replace("_", " ")) for name in self)), rows)
 
+    @property
+    def _shown(self) -> list[int]:
+        """The first, the best and the last epoch."""
+        return sorted({1, self.best_epoch or self.epochs, self.epochs})
+
     def document(self) -> Document:
-        """Return its curves and its last row as a document."""
+        """Return its curves and its first, best and last row as a document."""
         from pellucid.document import Document, Figure, Paragraph
 
-        blocks: list[Block] = [Paragraph(f"{self.ending}.")]
+        ending = self.ending
+        blocks: list[Block] = [Paragraph(f"{ending[0].upper()}{ending[1:]}.")]
         if self.epochs:
-            blocks += [Figure(self.draw()), self._rows([self.epochs])]
+            blocks += [Figure(self.draw()), self._rows(self._shown)]
         return Document("Training", tuple(blocks))
 
     @property
@@ -161,17 +172,17 @@ class History(Mapping[str, list[float]], Result):
 
         if not self.epochs:
             return f"training: {self.ending}"
-        shown = sorted({1, self.best_epoch or self.epochs, self.epochs})
-        return f"training: {self.ending}\n\n{plain([self._rows(shown)])}"
+        return f"training: {self.ending}\n\n{plain([self._rows(self._shown)])}"
 
-    def _drawing(self) -> Drawing | None:
-        return self.draw() if self.epochs else None
+    def _drawing(self) -> Drawing:
+        return self.draw()
 
     def __repr__(self) -> str:
-        shown = [f"{name[:40]} {values[-1]:.6g}" for name, values in self.items()]
+        shown = [f"{name[:40]} {values[-1]:.6g}" for name, values in self.items() if values]
         shown = shown if len(shown) <= 6 else [*shown[:5], f"… ({len(shown)} curves)"]
         how = "" if self.optimizer is None else f" of {self.optimizer!r}"
-        return f"<History: {counted(self.epochs, 'epoch')}{how}, stopped by {self.stopped}; {', '.join(shown)}>"
+        curves = f"; {', '.join(shown)}" if self.epochs else ""
+        return f"<History: {counted(self.epochs, 'epoch')}{how}, {_STOPS[self.stopped]}{curves}>"
 
     def add(self, row: Mapping[str, float]) -> None:
         """Append an epoch."""
@@ -193,13 +204,17 @@ def curve_of(asked: str, curves: Iterable[str]) -> str | None:
 
 
 _ENDINGS = {
-    "epochs": "all that were asked for",
     "patience": "stopped by patience: the loss no longer fell",
     "callback": "stopped by a callback",
     "interrupted": "interrupted",
     "converged": "converged",
     "stalled": "stalled: the line search found no lower loss",
 }
+
+
+_STOPS = {name: name if name in ("interrupted", "converged", "stalled") else f"stopped by {name}" for name in _ENDINGS}
+_STOPS["epochs"] = "complete"
+"""The same in a word, as a repr has it."""
 
 
 @dataclass(eq=False, repr=False)

@@ -122,11 +122,15 @@ def test_what_the_command_prints_it_takes(tmp_path, capsys):
             r"W2 has shape \(3, 4\), but a 3-4-2 network needs \(4, 3\); it looks transposed",
         ),
         (lambda w: w | {"W3": np.ones((2, 5))}, r"W3 has shape \(2, 5\), but a 3-4-2 network needs \(2, 4\)$"),
-        (lambda w: w | {"b2": np.ones((4, 1))}, r"b2 has shape \(4, 1\), but a 3-4-2 network needs \(4,\)"),
+        (
+            lambda w: w | {"b2": np.ones((4, 1))},
+            r"b2 has shape \(4, 1\), but a 3-4-2 network needs \(4,\); write it as a flat",
+        ),
         (lambda w: w | {"W4": np.ones((2, 2))}, "holds 'W4', but a 3-4-2 network has W2, W3, b2, b3"),
         (lambda w: w | {"hidden": np.ones(2)}, "holds 'hidden', which is not the name of weights or biases"),
         (lambda w: {name: w[name] for name in ("W2", "W3")}, "has no b2: .*--no-bias"),
         (lambda w: {name: w[name] for name in ("W2", "b2", "b3")}, "has no W3: a 3-4-2 network has W2, W3, b2, b3$"),
+        (lambda w: w | {"W2": w["W2"].astype(str)}, r"W\[2\] must hold real numbers"),
         (lambda w: w | {"W2": w["W2"] * np.nan}, r"W2\[0, 0\] is nan|W\[2\]\[0, 0\] is nan|not JSON"),
     ],
 )
@@ -136,6 +140,7 @@ def test_weights_that_do_not_fit_are_refused(form, change, says, tmp_path, capsy
     code, out, err = pellucid(capsys, "gradient", "3-4-2", "--weights", path)
     assert (code, out) == (2, "")
     assert re.search(says, err.rstrip("\n"))
+    assert path in err
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"[1, 2]", b"{", b"[" * 100_000, b"\xff\xfe\x00"])
@@ -153,3 +158,24 @@ def test_weights_are_for_new_networks_only(tmp_path, capsys):
     path = written(tmp_path, "json", by_name(a_network()))
     code, _, err = pellucid(capsys, "gradient", str(tmp_path / "net.safetensors"), "--weights", path)
     assert (code, "--weights is for a new network" in err) == (2, True)
+
+
+def test_biases_for_a_network_without_them_are_refused(tmp_path, capsys):
+    path = written(tmp_path, "json", by_name(a_network()))
+    _, _, err = pellucid(capsys, "gradient", "3-4-2", "--no-bias", "--weights", path)
+    assert f"{path} holds 'b2', but a 3-4-2 network without biases has W2, W3" in err
+
+
+def test_an_explanation_is_printed_as_json(capsys):
+    arguments = ["gradient", "3-4-2", "--x", "0.5,-1,2", "--y", "1,0", "--explain", "d_1^2"]
+    _, out, _ = pellucid(capsys, *arguments, "--json")
+    found = pl.Network([3, 4, 2], seed=0).backprop([0.5, -1, 2], [1, 0]).explain("d_1^2")
+    assert json.loads(out) == found.to_dict()
+    assert json.loads(out)["value"] == found.value
+    assert json.loads(out)["steps"][-1] in found.text
+
+
+def test_two_forms_of_output_are_refused(capsys):
+    code, out, err = pellucid(capsys, "gradient", "3-4-2", "--latex", "--json")
+    assert (code, out) == (2, "")
+    assert "give one of them" in err

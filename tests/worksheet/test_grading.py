@@ -507,3 +507,14 @@ def test_escapes_stay_escapes(tmp_path, text):
     for is_ascii in (True, False):
         path.write_text(json.dumps({"7": text}, ensure_ascii=is_ascii), encoding="utf-8")
         assert list(ws.read_answers(path).given[7].values()) == [text]
+
+
+def test_a_report_says_once_that_an_answer_cannot_be_read_and_shows_each_blank():
+    answers = ws.key_answers(ws.worksheet(5))
+    answers["9"] = dict.fromkeys(answers["9"], "(((")
+    answers["12"] = dict.fromkeys(answers["12"], "")
+    report = " ".join(ws.grade(ws.as_answers(answers)).text.split())
+    assert report.count("cannot be read") == 1
+    assert "cannot be read, (((: the formula ends too early" in report
+    assert "·" * len(answers["12"]) in report
+    assert "––" not in report

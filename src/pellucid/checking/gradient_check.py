@@ -47,8 +47,17 @@ class PartialCheck(NamedTuple):
     relative_error: float
 
     def __str__(self) -> str:
+        return f"∂L/∂{self.label}: {self._said}"
+
+    @property
+    def markup(self) -> str:
+        """The same as markup of a document."""
+        return rf"$\partial L/\partial {self.label.latex}$: {self._said}"
+
+    @property
+    def _said(self) -> str:
         return (
-            f"∂L/∂{self.label}: backpropagation {self.backprop:.10g}, difference quotient {self.difference:.10g}, "
+            f"backpropagation {self.backprop:.10g}, difference quotient {self.difference:.10g}, "
             f"relative error {self.relative_error:.1e}"
         )
 
@@ -104,15 +113,15 @@ class GradientCheck(Result):
         rows = tuple((str(l), f"{error:.1e}") for l, error in self.relative_error.items())
         partials = [self.worst] if self.worst else []
         partials += self.failed[1:5]
-        found = [f"{'worst' if i == 0 else 'failed'}: {partial}" for i, partial in enumerate(partials)]
+        found = [f"{'worst' if i == 0 else 'failed'}: {partial.markup}" for i, partial in enumerate(partials)]
         found += [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
-        found += [self._set_aside()] if self.set_aside else []
+        found += [escape(self._set_aside())] if self.set_aside else []
         return Document(
             "Gradient check",
             (
                 Paragraph(f"**{self.verdict}**: {said}", "good" if self.passed else "bad"),
                 Table(("layer", "relative error"), rows),
-                *([Items(tuple(map(escape, found)))] if found else []),
+                *([Items(tuple(found))] if found else []),
             ),
         )
 

@@ -137,7 +137,7 @@ class ValueDiagnosis(Result):
         return Document("Diagnosis of a number", tuple(blocks))
 
     def _about_hypotheses(self) -> str:
-        return "It looks like:" if self.hypotheses else "No mistake that is known here gives this number."
+        return "It looks like:" if self.hypotheses else "No known mistake gives this number."
 
     def __repr__(self) -> str:
         return f"<ValueDiagnosis: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"

@@ -386,6 +386,8 @@ def gradient(
     json
         Print one JSON object.
     """
+    if latex and json:
+        raise ValueError("--latex and --json are two forms of the same output: give one of them")
     chosen = _loss(loss, delta, tau)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if are_sizes(network):
@@ -401,11 +403,14 @@ def gradient(
             refuse_bias(bias)
             run = _run_model(_predictor(network, takes_rows=file is not None), chosen, file, row, x, y, header=header)
     _check_finite(run)
-    if json:
-        out.print_json(out.run_json(run))
-    elif explain is not None:
+    if explain is not None:
         explanation = run.explain(explain, digits=digits)
-        out.print_text(explanation.latex if latex else explanation.text)
+        if json:
+            out.print_json(explanation.to_dict())
+        else:
+            out.print_text(explanation.latex if latex else explanation.text)
+    elif json:
+        out.print_json(out.run_json(run))
     else:
         out.print_run(run, digits=digits, every=every, latex=latex)
 

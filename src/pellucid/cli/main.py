@@ -1,4 +1,4 @@
-"""The command's entry: runs it, and turns what the user can mend into one line and exit code 2."""
+"""The command's entry: runs it, and turns errors that the user can correct into one line and exit code 2."""
 
 import os
 import sys
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 if ``check`` found a mistake; 2 with one line on standard error for what the user can mend; 130 after
-        Ctrl-C.
+        0; 1 if ``check`` found a mistake; 2 with one line on standard error for an error that the user can correct; 130
+        after Ctrl-C.
     """
     _prepare_streams()
     try:

@@ -36,27 +36,33 @@ def load_weights(layers: Layers, path: str) -> None:
     names = ", ".join(expected)
     strange = [name for name in found if name not in expected]
     if strange:
-        raise ValueError(f"{path} holds {strange[0]!r}, but a {_sizes(layers)} network has {names}")
+        raise ValueError(f"{path} holds {strange[0]!r}, but {_network(layers)} has {names}")
     missing = [name for name in expected if name not in found]
     if missing:
         hint = " (--no-bias makes a network without biases)" if all(name[0] == "b" for name in missing) else ""
-        raise ValueError(f"{path} has no {missing[0]}: a {_sizes(layers)} network has {names}{hint}")
+        raise ValueError(f"{path} has no {missing[0]}: {_network(layers)} has {names}{hint}")
     for name, array in expected.items():
         shape = np.shape(_array(found[name], path, name))
         if shape != array.shape:
-            turned = (
-                "; it looks transposed: W[l] has a row for each neuron of layer l" if shape == array.shape[::-1] else ""
-            )
-            raise ValueError(
-                f"{path}: {name} has shape {shape}, but a {_sizes(layers)} network needs {array.shape}{turned}"
-            )
+            hint = _shape_hint(shape, array.shape)
+            raise ValueError(f"{path}: {name} has shape {shape}, but {_network(layers)} needs {array.shape}{hint}")
     for symbol in "Wb":
         by_layer = getattr(layers, symbol)
-        by_layer.assign({l: found[f"{symbol}{l}"] for l in by_layer.keys()}, f"{path}: {symbol}")
+        try:
+            by_layer.assign({l: found[f"{symbol}{l}"] for l in by_layer.keys()})
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
-def _sizes(layers: Layers) -> str:
-    return "-".join(map(str, layers.sizes))
+def _network(layers: Layers) -> str:
+    return f"a {layers.sizes_text} network{'' if layers.has_bias else ' without biases'}"
+
+
+def _shape_hint(shape: tuple[int, ...], needed: tuple[int, ...]) -> str:
+    if len(needed) == 1 and shape in ((*needed, 1), (1, *needed)):
+        return "; write it as a flat list of numbers"
+    is_turned = len(needed) == 2 and shape == needed[::-1]
+    return "; it looks transposed: W[l] has a row for each neuron of layer l" if is_turned else ""
 
 
 def _array(value: Any, path: str, name: str) -> np.ndarray[Any, Any]:

@@ -159,7 +159,7 @@ class Encoding(Brief):
         return tuple(one.name for one in self.inputs)
 
     def encode_inputs(self, table: Table) -> Array:
-        """Make X of shape (n, n_1) from raw rows; columns go by name, others are passed over.
+        """Make X of shape (n, n_1) from raw rows; columns are matched by name, and others are ignored.
 
         Raises
         ------

@@ -9,10 +9,11 @@ from typing import Any
 
 from pellucid.described import brief
 from pellucid.document import rendering, style
-from pellucid.document.blocks import Block
+from pellucid.document.blocks import Block, escape
 from pellucid.drawing import Drawing
 from pellucid.errors import import_extra
 from pellucid.results import Result
+from pellucid.tex import latex_text
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,11 +29,18 @@ class Document(Result):
     blocks : tuple of Block
     fields : tuple of (str, str)
         Lines at its head such as Name and Date, with what stands on them.
+    heading : str
+        The title as markup, where it holds mathematics.
     """
 
     title: str
     blocks: tuple[Block, ...]
     fields: tuple[tuple[str, str], ...] = ()
+    heading: str = ""
+
+    @property
+    def _heading(self) -> str:
+        return self.heading or escape(self.title)
 
     @property
     def text(self) -> str:
@@ -45,16 +53,13 @@ class Document(Result):
     def markdown(self) -> str:
         """The document as Markdown, with mathematics between dollar signs."""
         lines = "".join(f"\n\n{name}: {value or '&nbsp;' * 30}" for name, value in self.fields)
-        return f"# {self.title}{lines}\n\n{rendering.markdown(self.blocks)}\n"
+        return f"# {rendering.markdown_markup(self._heading)}{lines}\n\n{rendering.markdown(self.blocks)}\n"
 
     @property
     def latex(self) -> str:
         """The document as LaTeX without a preamble."""
-        lines = "".join(
-            f"{rendering.latex_text(name)}: {rendering.latex_text(value) or _LATEX_LINE}\n\n"
-            for name, value in self.fields
-        )
-        return f"\\section*{{{rendering.latex_text(self.title)}}}\n{lines}\n{rendering.latex(self.blocks)}\n"
+        lines = "".join(f"{latex_text(name)}: {latex_text(value) or _LATEX_LINE}\n\n" for name, value in self.fields)
+        return f"\\section*{{{rendering.latex_markup(self._heading)}}}\n{lines}\n{rendering.latex(self.blocks)}\n"
 
     @property
     def latex_document(self) -> str:
@@ -72,14 +77,14 @@ class Document(Result):
         return (
             f'<!DOCTYPE html>\n<html lang="en" class="pellucid">\n<head>\n<meta charset="utf-8">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
-            f"<style>{style.PAGE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{lines}\n"
+            f"<style>{style.PAGE}</style>\n</head>\n<body>\n<main>\n<h1>{rendering.html_markup(self._heading)}</h1>\n{lines}\n"
             f"{rendering.html_blocks(self.blocks)}\n</main>\n</body>\n</html>\n"
         )
 
     @property
     def fragment(self) -> str:
         """The document as HTML for a notebook, with its style, which changes nothing else on the page."""
-        title = html.escape(self.title)
+        title = rendering.html_markup(self._heading)
         blocks = rendering.html_blocks(self.blocks)
         return f'<div class="pellucid"><style>{style.FRAGMENT}</style><h1>{title}</h1>\n{blocks}</div>'
 
@@ -90,8 +95,9 @@ class Document(Result):
             f"#line_of[{rendering.typst_text(name)}][{rendering.typst_text(value) or '~'}]\n"
             for name, value in self.fields
         )
-        title = f"#align(center, text(size: 16pt, weight: 700)[{rendering.typst_text(self.title)}])"
-        return f"{_TYPST_HEAD}{title}\n{lines}\n{rendering.typst(self.blocks)}\n"
+        title = f"#align(center, text(size: 16pt, weight: 700)[{rendering.typst_markup(self._heading)}])"
+        named = f"#set document(title: {rendering.typst_literal(self.title)})\n"
+        return f"{named}{_TYPST_HEAD}{title}\n{lines}\n{rendering.typst(self.blocks)}\n"
 
     def pdf(self) -> bytes:
         """Make a PDF, with the same bytes wherever it is made.

@@ -26,12 +26,17 @@ _OF_DOCUMENTS: Mapping[str, Write] = {
 }
 
 
+def _svg(result: Result) -> str:
+    drawing = result._drawing()
+    assert drawing is not None
+    return drawing.svg
+
+
 def forms(result: Result) -> dict[str, Write]:
     """Return what a result can be saved as: the writers by ending."""
     found = dict(_FORMS)
-    drawing = result._drawing()
-    if drawing is not None:
-        found[".svg"] = lambda _: drawing.svg
+    if type(result)._drawing is not Result._drawing:  # not drawn yet: it may take a while, or not be possible
+        found[".svg"] = _svg
     if isinstance(result, Document):
         found |= _OF_DOCUMENTS
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from pellucid.arrays import Array
@@ -11,6 +9,7 @@ from pellucid.backprop import Gradient
 from pellucid.document.blocks import Block, Equation, Paragraph, Table
 from pellucid.document.documents import Document
 from pellucid.document.rendering import plain
+from pellucid.explanation import as_latex
 from pellucid.notation import Label, elided_layers
 
 _LARGEST = 8
@@ -95,4 +94,4 @@ def _matrix(array: Array) -> str:
 
 
 def _latex_number(value: float) -> str:
-    return re.sub(r"e([+-])0*(\d+)", lambda m: rf" \cdot 10^{{{'-' if m[1] == '-' else ''}{m[2]}}}", _number(value))
+    return as_latex(_number(value))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pellucid.document import maths
@@ -28,6 +27,7 @@ from pellucid.document.blocks import (
 )
 from pellucid.document.breaking import LINE, fitted
 from pellucid.document.breaking import width as math_width
+from pellucid.tex import latex_text
 
 Render = Callable[[Any], str]
 
@@ -138,8 +138,22 @@ def _plain_equation(block: Equation) -> str:
 def _plain_table(block: Table) -> str:
     rows = [[plain_markup(cell) for cell in row] for row in (block.header, *block.rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "  ".join("─" * w for w in widths), *lines[1:]])
+    parts = [[0]]
+    for i in range(1, len(widths)):
+        is_full = sum(widths[k] + 2 for k in parts[-1]) + widths[i] > WIDTH
+        if is_full and max(widths[1:]) <= _NARROW:  # then the first column is repeated before the others
+            parts.append([0])
+        parts[-1].append(i)
+    return "\n\n".join(_plain_columns(rows, widths, part) for part in parts)
+
+
+_NARROW = 12
+"""A table of more columns than fit is only cut into several if they are at most so wide."""
+
+
+def _plain_columns(rows: Sequence[Sequence[str]], widths: Sequence[int], shown: Sequence[int]) -> str:
+    lines = ["  ".join(row[i].ljust(widths[i]) for i in shown).rstrip() for row in rows]
+    return "\n".join([lines[0], "  ".join("─" * widths[i] for i in shown), *lines[1:]])
 
 
 def _plain_items(block: Items) -> str:
@@ -192,6 +206,11 @@ def _markdown_span(span: Span) -> str:
     return _markdown_text(span.content)
 
 
+def markdown_markup(markup: str) -> str:
+    """Return markup as Markdown."""
+    return _inline(markup, _markdown_span)
+
+
 def _markdown_equation(block: Equation) -> str:
     rows = [r" \\ ".join(()), *block.rows]
     body = " \\\\\n".join(row if "&" in row else f"& {row}" for row in rows[1:])
@@ -242,35 +261,9 @@ def markdown(blocks: Iterable[Block]) -> str:
 
 # LaTeX
 
-_LATEX_LETTERS = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\ldots{}", "′": "'", "∇": r"$\nabla$",
-    "∂": r"$\partial$", "²": r"\textsuperscript{2}", "✓": r"$\checkmark$", "✗": r"$\times$",
-    "–": "--", "×": r"$\times$", "⊙": r"$\odot$", "±": r"$\pm$", "≤": r"$\le$",
-    "∞": r"$\infty$", "√": r"$\surd$", "≥": r"$\ge$", "←": r"$\leftarrow$", "⌊": r"$\lfloor$", "⌋": r"$\rfloor$",
-    "ȳ": r"\={y}", "₁": r"\textsubscript{1}", "₂": r"\textsubscript{2}", "≠": r"$\ne$",
-}  # fmt: skip
-
-
-def latex_text(text: str) -> str:
-    """Return text as LaTeX that shows it as it is."""
-    parts = re.split(r"(\w)\u0302", text)  # letters with a circumflex, of which Unicode has few as one
-    return "".join(
-        rf"\^{{{part}}}" if i % 2 else "".join(_LATEX_LETTERS.get(one) or _greek(one) or one for one in part)
-        for i, part in enumerate(parts)
-    )
-
-
-def _greek(letter: str) -> str:
-    words = unicodedata.name(letter, "").split()
-    if words[:1] != ["GREEK"] or len(words) != 4:
-        return ""
-    name = words[3].lower().replace("lamda", "lambda")  # Unicode's spelling
-    return f"$\\{name.capitalize() if words[1] == 'CAPITAL' else name}$"
-
 
 def _latex_math(latex: str) -> str:
-    return latex.replace("…", r"\ldots ")
+    return re.sub(r"[^\x00-\x7f]", lambda letter: rf"\text{{{latex_text(letter[0])}}}", latex.replace("…", r"\ldots "))
 
 
 def _latex_span(span: Span) -> str:
@@ -279,6 +272,11 @@ def _latex_span(span: Span) -> str:
     if span.kind == "bold":
         return rf"\textbf{{{_inline(span.content, _latex_span)}}}"
     return rf"\texttt{{{latex_text(span.content)}}}" if span.kind == "code" else latex_text(span.content)
+
+
+def latex_markup(markup: str) -> str:
+    """Return markup as LaTeX."""
+    return _inline(markup, _latex_span)
 
 
 def _latex_equation(block: Equation) -> str:
@@ -352,8 +350,30 @@ def latex(blocks: Iterable[Block]) -> str:
 _MATRIX = re.compile(r'<mrow class="matrix"><mo[^>]*>\(</mo>(.*?)<mo[^>]*>\)</mo></mrow>', re.DOTALL)
 
 
+_NAME = re.compile(r"<mo>([A-Za-z]{2,})</mo>")
+_NAMED = r"<mi>[A-Za-z]{2,}</mi>"
+_BEFORE_NAME = re.compile(
+    r"(</mi>|</mn>|</msu[bp]>|</msubsup>|</mfrac>|</msqrt>|<mo[^>]*>(?:\)|&#x00029;)</mo>)(?=(?:<msu[bp]>)?"
+    + _NAMED
+    + ")"
+)
+_AFTER_NAME = re.compile(
+    rf"({_NAMED}|<msu[bp]>{_NAMED}<m[in]>[^<]*</m[in]></msu[bp]>)(?=<m(?:i|n|sub|sup|subsup|frac)>)"
+)
+_THIN = '<mspace width="0.17em"></mspace>'
+_BAR = re.compile(r"<mo[^>]*>(?:\||&#x0007C;|&#x02223;)</mo>")
+
+
 def _html_math(mathml: str) -> str:
-    """Leave the brackets of matrices to the style sheet: not every computer has a font whose brackets grow."""
+    """Set the spaces around names of functions and bars, and leave the brackets of matrices to the style sheet.
+
+    Browsers know neither that a name is applied to what follows nor which bar opens and which one closes; and not every
+    computer has a font whose brackets grow.
+    """
+    mathml = _NAME.sub(r"<mi>\1</mi>", mathml)
+    mathml = _BEFORE_NAME.sub(rf"\1{_THIN}", mathml)
+    mathml = _AFTER_NAME.sub(rf"\1{_THIN}", mathml)
+    mathml = _BAR.sub('<mo stretchy="false" lspace="0" rspace="0">|</mo>', mathml)
     return _MATRIX.sub(r'<mrow class="matrix">\1</mrow>', mathml)
 
 
@@ -433,6 +453,11 @@ def html_blocks(blocks: Iterable[Block]) -> str:
 def typst_text(text: str) -> str:
     """Return text as Typst that shows it as it is."""
     return f'#"{_typst_string(text)}"' if text.strip() else text
+
+
+def typst_literal(text: str) -> str:
+    """Return text as a string of Typst."""
+    return f'"{_typst_string(text)}"'
 
 
 def _typst_string(text: str) -> str:

@@ -63,6 +63,7 @@ _PARTS = """
 & h3 { font-size: 1em; margin: 1.2em 0 0.4em; }
 & h1, & h2, & h3, & p, & li, & td, & th, & figcaption, & math { color: inherit; }
 & p, & ul { margin: 0.6em 0; }
+& p, & ul { overflow-x: auto; overflow-y: hidden; }
 & p.good { color: var(--good); } & p.doubtful { color: var(--doubtful); } & p.bad { color: var(--bad); }
 & code { font-size: 0.9em; color: inherit; background: none; padding: 0; overflow-wrap: anywhere; }
 & pre { color: inherit; background: none; overflow-x: auto; margin: 0; }
@@ -77,7 +78,7 @@ _PARTS = """
 & .boxed { border: 1px solid currentColor; padding: 0.35em 0.5em; }
 & math { font-family: 'STIX Two Math', 'Cambria Math', 'Latin Modern Math', math; }
 & .scroll { overflow-x: auto; margin: 0.7em 0; }
-& table { border-collapse: collapse; margin: 0; border: 0; font-size: inherit; }
+& table { border-collapse: collapse; margin: 0; border: 0; color: inherit; font: inherit; }
 & thead { border-bottom: 1px solid var(--line); }
 & tr, & tbody tr:nth-child(odd), & tbody tr:hover { background: none; }
 & th { text-align: left; font-weight: 600; }

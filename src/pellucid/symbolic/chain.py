@@ -12,10 +12,11 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from pellucid.described import Brief, brief
+from pellucid.described import Brief, brief, shortened
 from pellucid.document import Block, Document, Equation, Figure, Heading, Paragraph
 from pellucid.drawing import Drawing, draw_graph
 from pellucid.errors import FormulaError
+from pellucid.explanation import as_latex
 from pellucid.hints import hinted
 from pellucid.results import Result
 from pellucid.symbolic import grammar, printing
@@ -63,6 +64,9 @@ class Factor(Brief):
 
     def __str__(self) -> str:
         return f"{self.symbol[0]} = {printing.text(self.derivative)}"
+
+    def __repr__(self) -> str:
+        return f"<Factor {shortened(str(self), 60)}>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -270,7 +274,11 @@ class Derivation(Result):
                 blocks.append(Equation(tuple(latex for _, latex in step.rows), tuple(text for text, _ in step.rows)))
             if number == 1:
                 blocks.append(Figure(self.draw()))
-        return Document(f"The derivative of {self.of} with respect to {self.by}", tuple(blocks))
+        of, by = (printing.latex(sp.Symbol(name)) for name in (self.of, self.by))
+        return Document(
+            f"The derivative of {self.of} with respect to {self.by}", tuple(blocks),
+            heading=f"The derivative of ${of}$ with respect to ${by}$",
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         if self.n_paths > _MOST_PATHS:
@@ -830,7 +838,7 @@ def _sweep_step(found: Derivation, sweep: Sweep) -> Step:
 def _check_step(found: Derivation, check: NumericCheck) -> Step:
     def number(value: float) -> tuple[str, str]:
         text = f"{value:.10g}"
-        return text, re.sub(r"e([+-])0*(\d+)", lambda m: rf" \cdot 10^{{{m[1].strip('+')}{m[2]}}}", text)
+        return text, as_latex(text)
 
     def row(left: tuple[str, str], value: float) -> tuple[str, str]:
         text, latex = number(value)

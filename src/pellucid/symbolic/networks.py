@@ -152,7 +152,7 @@ def _feedforward(network: Layers, _: Loss) -> Iterator[Block]:
 def _slopes_of_z(network: Layers, _: Loss) -> Iterator[Block]:
     has_bias = network.has_bias
     yield Paragraph(
-        rf"In $z_j^l = \sum_i w_{{ji}}^l a_i^{{l-1}}{' + b_j^l' if has_bias else ''}$ only the term $i = k$ holds $w_{{jk}}^l$, "
+        rf"In $z_j^l = \sum_i w_{{ji}}^l a_i^{{l-1}}{' + b_j^l' if has_bias else ''}$ only the term $i = k$ contains $w_{{jk}}^l$, "
         r"and it is linear in it. Everything else is constant (sum rule, constant factor rule):"
     )
     yield Equation((
@@ -177,7 +177,7 @@ def _slopes_of_z(network: Layers, _: Loss) -> Iterator[Block]:
 def _hadamard(network: Layers, _: Loss) -> Iterator[Block]:
     yield Paragraph(
         r"The Hadamard product multiplies two vectors of the same size component by component, $(u \odot v)_j = u_j v_j$. It is "
-        "no dot product: the result is a vector."
+        "not a dot product: the result is a vector."
     )
     l = network.F if network.activations[network.F].elementwise else network.F - 1
     if l == 1:
@@ -268,7 +268,7 @@ def four_equations(*, is_elementwise: bool = True, has_bias: bool = True) -> tup
     return (
         Paragraph(
             r"Write $d_j^l = \partial L / \partial z_j^l$ for the delta of neuron $j$ of layer $l$: how the loss of one sample answers to a "
-            r"change of $z_j^l$. The loss sees $z_j^l$ only by way of what comes after it."
+            r"change of $z_j^l$. The loss depends on $z_j^l$ only through the layers after it."
         ),
         Paragraph("**(1) The output layer.** $L$ is a function of $a_1^F, …, a_{n_F}^F$."),
         *(_OUTPUT if is_elementwise else _OUTPUT_OF_ALL),

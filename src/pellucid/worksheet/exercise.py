@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.described import Brief, brief
+from pellucid.described import Brief
 from pellucid.document import Block, Document, Equation, Heading, Solution
 from pellucid.results import Result
 from pellucid.worksheet.draws import Draws
@@ -60,7 +60,8 @@ class Exercise(Result):
         return Document(f"{self.number} {self.title}", self.solved())
 
     def __repr__(self) -> str:
-        return f"<Exercise {self.number} {brief(self.title)}: {len(self.fields)} answers>"
+        count = len(self.fields)
+        return f"<Exercise {self.number}: {count} answer{'' if count == 1 else 's'}>"
 
 
 @dataclass(frozen=True, repr=False)

@@ -251,7 +251,7 @@ _SIGNS = {
     "wrong": "✗",
     "unreadable": "?",
     "undecided": "?",
-    "missing": "–",
+    "missing": "·",  # dashes in a row would be one rule
 }
 
 
@@ -292,11 +292,15 @@ def _about(one: Judgement, *, solutions: bool) -> str:
     parts = [f"${one.field.latex}$: {VERDICTS[one.verdict]}"]
     if one.given:
         parts[0] += f", `{escape(one.given)}`"
+    why = escape(one.remark) if one.verdict == "unreadable" else one.remark
+    if one.verdict == "unreadable" and why:
+        parts[0] += f": {why}"
+        why = ""
     parts[0] += "."
     if one.mistake:
         first = one.mistake[:1].upper() if one.mistake[:1].isascii() else one.mistake[:1]
         parts.append(f"**{first}{one.mistake[1:]}.**")
-    parts += [escape(one.remark) if one.verdict == "unreadable" else one.remark] if one.remark else []
+    parts += [why] if why else []
     parts += [one.repair] if one.repair else []
     if solutions and one.verdict not in ("right", "follows"):
         parts.append(f"Right: ${one.field.expected_latex}$.")

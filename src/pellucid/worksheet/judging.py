@@ -14,7 +14,7 @@ import sympy as sp
 
 from pellucid.checking import diagnose_value
 from pellucid.checking.values import rounds_to
-from pellucid.described import Brief
+from pellucid.described import Brief, brief
 from pellucid.errors import FormulaError
 from pellucid.symbolic import grammar
 from pellucid.symbolic.equivalence import equivalent
@@ -66,6 +66,9 @@ class Judgement(Brief):
     mistake: str = ""
     row: str = ""
     repair: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Judgement of {brief(self.field.key)[1:-1]}: {self.verdict}>"
 
 
 def judge(field: Field, given: object, earlier: Mapping[str, Entries], deadline: float = math.inf) -> Judgement:

@@ -45,8 +45,8 @@ def _build_labels(parameters: Parameters) -> Exercise:
         fields,
         (
             Paragraph(
-                "$j$ counts the neurons of a layer from the top and stands below, $l$ counts the layers from the input "
-                "and stands above; both count from 1:"
+                "The subscript $j$ counts the neurons of a layer from the top, and the superscript $l$ counts the layers from "
+                "the input; both start at 1:"
             ),
             *(Equation((f"\\text{{layer {l}: }} & {', '.join(_latex(layers, l))}",)) for l in range(1, layers.F + 1)),
         ),
@@ -63,7 +63,7 @@ def _label_field(layers: Layers, l: int) -> Field:
     labels = [Label("a", l, j) for j in range(1, n + 1)]
     slips = [
         Slip("the indices are exchanged", vector(f"a_{l}^{j}" for j in range(1, n + 1)),
-             "The neuron $j$ stands below, the layer $l$ above: $a_j^l$."),
+             "The neuron $j$ is the subscript, and the layer $l$ the superscript: $a_j^l$."),
         Slip("the layers are counted from 0", vector(f"a_{j}^{l - 1}" for j in range(1, n + 1)),
              "Layer 1 is the input.", "9"),
         Slip("the neurons are counted from 0", vector(f"a_{j - 1}^{l}" for j in range(1, n + 1)),
@@ -151,7 +151,7 @@ def _biases_field(layers: Layers, l: int) -> Field:
         Slip("the layer is that before", vector(f"b_{j}^{l - 1}" for j in range(1, before + 1)),
              "A bias carries the number of its own layer; layer 1 has none.", "9"),
         Slip("the indices are exchanged", vector(f"b_{l}^{j}" for j in range(1, n + 1)),
-             "The neuron $j$ stands below, the layer $l$ above: $b_j^l$."),
+             "The neuron $j$ is the subscript, and the layer $l$ the superscript: $b_j^l$."),
     ]  # fmt: skip
     return Field(
         f"b^{l}", f"b^{{{l}}}", "vector", expected, column(layers, "b", l), reading=_LABELS,
@@ -340,7 +340,7 @@ def _right_latex(right: str, l: int, bottom: Label) -> str:
 
 def _slope_solution(layers: Layers, parameters: Parameters) -> Iterator[Block]:
     yield Paragraph(
-        r"$w_{jk}^l$ is in one term of the sum alone, $w_{jk}^l a_k^{l-1}$, and is linear in it; all other terms are constant. "
+        r"$w_{jk}^l$ appears in only one term of the sum, $w_{jk}^l a_k^{l-1}$, which is linear in it; all other terms are constant. "
         r"$b_j^l$ is a term of its own. So"
     )
     yield Equation((
