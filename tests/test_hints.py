@@ -1,6 +1,8 @@
 """What people write from habit works, or is answered with the line to write; and every line that is suggested runs."""
 
+import copy
 import inspect
+import pickle
 import re
 import warnings
 
@@ -29,7 +31,8 @@ def shared(tmp_path_factory):
     table.write_text("x,y\n1,2\n3,4\n")
     found = {
         "pl": pl, "np": np, "net": net, "X": X, "y": Y, "run": net.backprop(X, Y), "history": history, "path": path,
-        "optimizer": pl.Adam(), "data": pl.data.digits(), "weights": np.ones(4), "print": lambda *_: None,
+        "optimizer": pl.Adam(), "data": pl.data.digits(), "print": lambda *_: None,
+        "weights": list(net.copy().W), "biases": list(net.copy().b), "vector": net.parameters.copy(), "a": net(X),
     }  # fmt: skip
     found["path of a table"] = str(table)
     found |= {
@@ -39,6 +42,7 @@ def shared(tmp_path_factory):
         "grade": pl.worksheet.grade(pl.worksheet.as_answers({"7": "87"}), variant=5),
         "document": pl.symbolic.equations(net), "g": found["run"].gradient, "sigma": pl.ACTIVATIONS["tanh"],
         "loss": pl.LOSSES["mse"], "training": pl.Training(net.copy(), X, Y, epochs=1), "labels": np.array([0, 1, 1, 0]),
+        "epoch": pl.training.Epoch(1, 2, {"loss": 0.5}, history, net),
         "rows": [{"x": 1.0, "y": 2}, {"x": 3.0, "y": 4}],
     }  # fmt: skip
     with warnings.catch_warnings():
@@ -65,7 +69,7 @@ def objects(names):
         "Document": names["document"], "Drawing": names["drawing"], "pellucid.symbolic": pl.symbolic,
         "pellucid.data": pl.data, "pellucid.worksheet": pl.worksheet, "pellucid.checking": pl.checking,
         "pellucid.schedules": pl.schedules, "Activation": names["sigma"], "Loss": names["loss"],
-        "Training": names["training"], "Predictor": names["predictor"], "MLP": names["model"],
+        "Training": names["training"], "Epoch": names["epoch"], "Predictor": names["predictor"], "MLP": names["model"],
     }  # fmt: skip
 
 
@@ -107,6 +111,7 @@ VALUES |= {
     "hidden_activation": "tanh",
     "betas": (0.8, 0.9),
     "max_iter": 1,
+    "maxit": 1,
     "early_stopping": 3,
     "warm_start": 1,
     "validation_data": (X, Y),
@@ -136,6 +141,7 @@ def test_every_line_suggested_for_a_keyword_runs(call, name, names):
         "diagnose": lambda **given: pl.diagnose(net, X, Y, "mse", **({"gradient": net.parameters} | given)),
         "Dataset.split": lambda **given: names["data"].split(0.2, **given),
         "digits": pl.data.digits,
+        "chain_rule": lambda **given: pl.symbolic.chain_rule("f = x^2", "x", **given),
     } | {name: getattr(pl, name) for name in ("Adam", "AdamW", "SGD", "RMSprop", "LBFGS", "ELU")}
     with pytest.raises(TypeError) as caught:
         calls[call](**{name: value})
@@ -227,13 +233,22 @@ def test_no_other_name_of_a_parameter_is_that_of_two_in_one_call(ours):
         (lambda net: net.train(X, Y, validation_data=(X, Y)), "write validation=(X, y)"),
         (lambda net: net.train(X, Y, eval_set=[(X, Y)]), "write validation=(X, y)"),
         (lambda net: net.train(X, Y, early_stopping=5), "write patience=5"),
-        (lambda net: net.train(X, Y, weights=np.ones(4)), "write sample_weight=weights"),
+        (lambda net: net.train(X, Y, weights=np.ones(4)), "write sample_weight=sample_weight"),
         (lambda net: net.train(X, Y, verbose=np.ones(4)), "write progress=True"),
-        (lambda net: net.train(pl.data.xor()), "train() is missing y: write train(data.X, data.y)"),
+        (lambda net: net.train(X, Y, rho=0.9, lr=0.1), "write optimizer=pl.RMSprop(alpha=0.9, learning_rate=0.1)"),
+        (lambda net: net.train(X, Y, optimizer="lbfgs", lr=0.1), "its line search chooses the step"),
+        (lambda net: net.train(X, Y, lr="invscaling"), "write schedule='inverse_scaling'"),
+        (lambda net: net.train(X, Y, weight_decay=0.1), "write optimizer=pl.Adam(), l2=0.1"),
+        (lambda net: pl.SGD(0.3, weight_decay=0.1), "net.train(X, y, optimizer=pl.SGD(0.3), l2=0.1)"),
+        (lambda net: pl.Network([3, 4, 2], hidden_activation="relu"), "activation=['relu'], output='identity'"),
+        (lambda net: pl.Network([3, 4, 2], hidden_activation="relu", output_activation="elu"), "write output='elu'"),
+        (lambda net: pl.diagnose_value(net, "d_1^2", 0.5), "such as value=0.5"),
+        (lambda net: net.train(X, Y, "mse", "adam"), "such as optimizer='adam'"),
+        (lambda net: net.train(pl.data.xor()), "missing y: write net.train(data.X, data.y)"),
         (lambda net: net.predict(X, batch_size=3), "Network.predict() has no parameter 'batch_size': all samples"),
         (lambda net: net.forward(X, training=False), "forward() has no parameter 'training': dropout acts only"),
         (lambda net: pl.Adam(0.01, betas=(0.9, 0.99)), "write beta1=0.9, beta2=0.99"),
-        (lambda net: pl.diagnose(net, X, Y, net.parameters), "write diagnose(network, X, y, loss, gradient)"),
+        (lambda net: pl.diagnose(net, X, Y, net.parameters), "write pl.diagnose(network, X, y, loss, gradient)"),
         (lambda net: pl.schedules.Step(step_size=3), "write every=3"),
         (lambda net: pl.symbolic.chain_rule("f = x^2", wrt="x"), "write variable='x'"),
         (lambda net: pl.worksheet.worksheet(seed=3), "write variant=3"),
@@ -264,7 +279,7 @@ def test_a_type_error_from_within_a_call_is_not_reworded():
 
     with pytest.raises(TypeError, match=r"^my own$"):
         pl.Network([3, 4, 2], seed=0).train(X, Y, metrics=broken, epochs=1)
-    with pytest.raises(TypeError, match=r"Network.train\(\) is missing y: write train\(X, y\)"):
+    with pytest.raises(TypeError, match=r"Network.train\(\) is missing y: write net.train\(X, y\)"):
         pl.Network([3, 4, 2], seed=0).train(X)
 
 
@@ -430,13 +445,16 @@ def test_another_librarys_loss_is_taken_where_it_is_the_same_number():
     ("call", "says"),
     [
         (lambda net: net.draw(show=True), "show must be a list"),
-        (lambda net: pl.diagnose([3, 4, 2], X, Y, "mse", net.parameters), "network must be a network"),
-        (lambda net: pl.testing.assert_gradient(net, net.gradient, X, Y), r"write assert_gradient\(gradient, network"),
-        (lambda net: pl.diagnose_value(net, "d_1^2", value=1), r"network\.backprop\(x, y\)"),
-        (lambda net: pl.worksheet.solved(5), r"write solved\(worksheet\(5\)\)"),
-        (lambda net: pl.worksheet.blank("5"), r"write blank\(worksheet\(\)\)"),
+        (lambda net: pl.diagnose([3, 4, 2], X, Y, "mse", net.parameters), "network must be a pl.Network"),
+        (
+            lambda net: pl.testing.assert_gradient(net, net.gradient, X, Y),
+            r"write pl\.testing\.assert_gradient\(gradient, network",
+        ),
+        (lambda net: pl.diagnose_value(net, "d_1^2", value=1), r"write run = network\.backprop\(X, y\)"),
+        (lambda net: pl.worksheet.solved(5), r"write pl\.worksheet\.solved\(pl\.worksheet\.worksheet\(5\)\)"),
+        (lambda net: pl.worksheet.blank("5"), r"write pl\.worksheet\.blank\(pl\.worksheet\.worksheet\(\)\)"),
         (lambda net: pl.worksheet.grade({"1": 2}), r"grade\('answers\.json'\)"),
-        (lambda net: pl.symbolic.equations([3, 4, 2]), r"write equations\(pl\.Network"),
+        (lambda net: pl.symbolic.equations([3, 4, 2]), r"write pl\.symbolic\.equations\(pl\.Network"),
         (lambda net: pl.symbolic.latex("x"), "expression must be"),
         (lambda net: pl.Adam(np.ones(3)), r"learning_rate must be a number, got <array of shape \(3,\)>"),
         (lambda net: net.train(X, Y, shuffle=3), "shuffle must be"),
@@ -449,6 +467,118 @@ def test_another_librarys_loss_is_taken_where_it_is_the_same_number():
 def test_an_argument_of_another_kind_is_answered_with_what_to_write(call, says):
     with pytest.raises((TypeError, pl.UnknownNameError), match=says):
         call(pl.Network([3, 4, 2], seed=0))
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "half_squared_error", "huber", "binary_cross_entropy"])
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_a_loss_by_itself_takes_targets_as_a_training_does(loss, shape):
+    net, y = pl.Network([3, 4, 1], seed=0), np.array([0.0, 1, 1, 0])
+    expected = net.backprop(X, y, loss).losses
+    np.testing.assert_allclose(pl.LOSSES[loss](net(X), y.reshape(shape)), expected, rtol=1e-14)
+    np.testing.assert_allclose(pl.LOSSES[loss](net(X)[:, 0], y.reshape(shape)), expected, rtol=1e-14)
+    with pytest.raises(ValueError, match="shape"):
+        pl.LOSSES[loss](net(X), np.ones((4, 2)) / 2)
+
+
+def test_the_cross_entropy_by_itself_takes_class_numbers():
+    a = pl.Network([3, 4, 2], output="softmax", seed=0)(X)
+    np.testing.assert_allclose(
+        pl.LOSSES["cross_entropy"](a, [0, 1, 1, 0]), -np.log(a[range(4), [0, 1, 1, 0]]), rtol=1e-14
+    )
+
+
+def test_a_metric_by_itself_never_broadcasts():
+    a, y = np.array([[0.2], [0.7], [0.9]]), np.array([0.0, 1, 1])
+    for name in ("mae", "mse", "rmse", "r2", "accuracy"):
+        assert pl.METRICS[name](a, y) == pl.METRICS[name](a, y[:, np.newaxis]) == pl.METRICS[name](a[:, 0], y)
+    with pytest.raises(ValueError, match=r"np\.eye\(m\)\[labels\]"):
+        pl.METRICS["accuracy"](np.eye(3), [0, 1, 2])
+
+
+def test_the_slopes_of_activations_take_numbers_and_lists():
+    for name, row in pl.ACTIVATIONS.items():
+        if row.elementwise:
+            assert float(row.derivative(np.asarray(0.5))) == pytest.approx(float(row.derivative(0.5)), rel=1e-15), name
+            assert row(0.5).shape == ()
+
+
+def test_activations_of_a_network_cannot_be_changed():
+    net = pl.Network([3, 4, 2], seed=0)
+    with pytest.raises(TypeError, match=r"write pl\.Network\(net\.sizes, activation="):
+        net.activations[2] = "relu"
+    with pytest.raises(pl.UnknownLabelError, match="2 … 3"):
+        net.activations[1]
+    for copied in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+        assert copied.activations == net.activations
+        with pytest.raises(TypeError, match="cannot be changed"):
+            copied.activations[2] = "relu"
+
+
+@pytest.mark.parametrize("name", ["W2", "b3", "W_2", "trainable", "training", "dropout", "l2", "stop_training"])
+def test_an_attribute_that_would_have_no_effect_is_not_set(name):
+    net = pl.Network([3, 4, 2], seed=0)
+    with pytest.raises(AttributeError, match=name):
+        setattr(net, name, 1)
+    net.comment = "mine"  # what means nothing to the library is the user's own
+
+
+def test_other_parameters_are_of_the_right_shape_and_kind():
+    net = pl.Network([3, 4, 2], seed=0)
+    for wrong in (np.zeros(27), np.zeros(3), [0.0] * 26, np.zeros(26, int)):
+        with pytest.raises((TypeError, ValueError), match="parameters"):
+            net.with_parameters(wrong)
+
+
+def test_results_become_arrays_or_say_what_does():
+    net = pl.Network([3, 4, 2], seed=0)
+    gradient = net.gradient(X, Y)
+    np.testing.assert_array_equal(np.asarray(gradient), gradient.vector)
+    assert np.linalg.norm(gradient) == np.linalg.norm(gradient.vector)
+    with pytest.raises(TypeError, match=r"g\.loss"):
+        _loss, _gradient = gradient
+    with pytest.raises(TypeError, match=r"history\.to_dict\(\)"):
+        np.asarray(net.train(X, Y, epochs=1))
+    with pytest.raises(TypeError, match=r"X, y = data\.X, data\.y"):
+        _X, _y = pl.data.xor()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"callbacks": lambda epoch, logs: None}, "function of one epoch"),
+        ({"callbacks": "early_stopping"}, "got 'early_stopping'"),
+        ({"callbacks": lambda epoch: epoch.val}, "Epoch has no attribute"),
+        ({"metrics": lambda a, out: None}, "must return one number"),
+        ({"metrics": lambda a, out: a - out}, "must return one number"),
+        ({"metrics": lambda y, p: 0}, r"metrics=lambda a, y: …"),
+        ({"validation": X}, "validation must be"),
+        ({"validation": True}, "validation must be"),
+        ({"progress": "off"}, "progress must be"),
+        ({"checkpoint": "run.pt"}, r"write 'run\.safetensors'"),
+    ],
+)
+def test_settings_of_another_kind_are_answered(settings, says):
+    with pytest.raises((TypeError, ValueError, AttributeError), match=says):
+        pl.Network([3, 4, 2], seed=0).train(X, Y, **{"epochs": 1} | settings)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras", "pt", "pkl", "npz", "json"])
+def test_a_model_is_not_saved_under_the_ending_of_another_format(ending, tmp_path):
+    with pytest.raises(ValueError, match=r"write 'net\.safetensors'"):
+        pl.Network([3, 4, 2], seed=0).save(tmp_path / f"net.{ending}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("kind", "formula"), [("activation", "z*tanh(z)"), ("activation", "z^2"), ("loss", "(a-y)^4")])
+def test_a_formula_in_place_of_a_name_is_answered_with_the_call_for_formulas(kind, formula):
+    registry = {"activation": pl.ACTIVATIONS, "loss": pl.LOSSES}[kind]
+    with pytest.raises(pl.UnknownNameError, match=re.escape(f"write pl.symbolic.{kind}({formula!r})")):
+        registry[formula]
+
+
+def test_a_lambda_is_no_formula():
+    with pytest.raises(pl.FormulaError, match="without lambda"):
+        pl.symbolic.chain_rule("f = lambda x: x**2", "x")
 
 
 def test_partials_are_read_as_they_are_written():

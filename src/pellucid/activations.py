@@ -126,6 +126,7 @@ def _relu(z: Array) -> Array:
 
 
 def _relu_prime(z: Array) -> Array:
+    z = np.asarray(z)
     return (z > 0).astype(z.dtype)
 
 
@@ -158,6 +159,7 @@ def _leaky_relu(z: Array, slope: float) -> Array:
 
 
 def _leaky_relu_prime(z: Array, slope: float) -> Array:
+    z = np.asarray(z)
     return np.where(z > 0, z.dtype.type(1), z.dtype.type(slope))
 
 
@@ -166,6 +168,7 @@ def _elu(z: Array, alpha: float, scale: float = 1.0) -> Array:
 
 
 def _elu_prime(z: Array, alpha: float, scale: float = 1.0) -> Array:
+    z = np.asarray(z)
     return scale * np.where(z > 0, z.dtype.type(1), alpha * np.exp(np.minimum(z, 0)))
 
 
@@ -183,7 +186,7 @@ def _silu_prime(z: Array) -> Array:
 
 def _normal_cdf(z: Array) -> Array:
     """Φ(z) = erfc(-z/√2)/2: the complement keeps the relative accuracy of the left tail."""
-    root_half = math.sqrt(0.5)
+    z, root_half = np.asarray(z), math.sqrt(0.5)
     values = (0.5 * math.erfc(-root_half * v) for v in z.ravel().tolist())
     return np.fromiter(values, z.dtype, z.size).reshape(z.shape)
 
@@ -217,10 +220,12 @@ def _hard_tanh(z: Array) -> Array:
 
 
 def _hard_tanh_prime(z: Array) -> Array:
+    z = np.asarray(z)
     return (np.abs(z) < 1).astype(z.dtype)
 
 
 def _exp(z: Array) -> Array:
+    z = np.asarray(z)
     with np.errstate(over="ignore"):
         return np.minimum(np.exp(z), np.finfo(z.dtype).max)  # saturates at the largest finite number
 
@@ -425,7 +430,7 @@ ACTIVATIONS: Registry[Activation] = Registry(
         "glu": "it halves the width of its layer: write 'swish', which is z σ(z), on a layer of that width",
         "swiglu": "it halves the width of its layer: write 'swish', which is z σ(z), on a layer of that width",
         "maxout": "it takes several sums for one neuron: write 'relu'",
-        "prelu": "a slope that is trained is not supported: write pl.LeakyReLU(slope) with a fixed one",
+        "prelu": "a slope that is trained is not supported: write pl.LeakyReLU(0.25) for a fixed one",
         "step": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'sigmoid'",
         "heaviside": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'sigmoid'",
         "sign": "its derivative is 0 wherever it exists, so nothing could be learnt: write 'tanh'",

@@ -44,6 +44,8 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
         raise TypeError(f"{name} is a masked array with masked entries; fill them in or leave their samples out")
     try:
         return np.asarray(values)
+    except RuntimeError as error:  # a tensor of PyTorch that requires a gradient
+        raise TypeError(f"{name} is not an array of numbers: {error}") from error
     except ValueError as error:
         raise TypeError(f"{name} is not an array of numbers: {error}") from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypeVar
 
 import numpy as np
 
@@ -46,6 +46,12 @@ class Gradient(Result):
         self._views: tuple[PerLayer, PerLayer] | None = None
         self.vector = vector
         self.loss = loss
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.vector, dtype) if copy else np.asarray(self.vector, dtype)
+
+    def __iter__(self) -> Never:
+        raise TypeError("a Gradient is not a sequence: write g.loss, g.vector, or list(g.W), list(g.b)")
 
     def __reduce__(self) -> Any:
         return Gradient, (self._sizes, self._has_bias, self.vector, self.loss)  # and W and b are its views again

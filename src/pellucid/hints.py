@@ -136,7 +136,6 @@ _CPU = ("", "pellucid runs on the CPU, so leave it out")
 _ADAPTIVE = ("", "it is not supported: leave it out")
 _CHOSEN = ("", "the step and the tolerance follow from the precision, so leave it out")
 _BEST_IS_KEPT = ("patience=10", "with a patience the best epoch's parameters are put back")
-_SAMPLES_OWN = ("sample_weight=weights", "weights are given by sample, an array of shape (n,)")
 _OF_OUTPUTS = {
     "training": ("", "dropout acts only in training, so leave it out"),
     "batch_size": ("", "all samples are computed at once, so leave it out"),
@@ -163,8 +162,8 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "input_dim": _ALL_SIZES, "input_shape": _ALL_SIZES, "input_size": _ALL_SIZES, "n_inputs": _ALL_SIZES,
         "n_features": _ALL_SIZES, "n_outputs": _ALL_SIZES, "output_size": _ALL_SIZES, "n_classes": _ALL_SIZES,
         "hidden_activation": (
-            "pl.Network([3, 4, 2], activation=[{value}], output='identity')",
-            "one name for activation= would be that of the output layer too",
+            "activation=[{value}]{output}",
+            "one for each hidden layer; one name alone would be that of the output layer too",
         ),
         "weights": ("init=(weights, biases)", ""),
         "biases": ("init=(weights, biases)", ""),
@@ -179,22 +178,31 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "learning_rate": _TRAIN_RATE, "lr": _TRAIN_RATE, "eta": _TRAIN_RATE,
         "device": _CPU, "cuda": _CPU, "jit": _CPU, "batch_norm": _ADAPTIVE, "batch_normalization": _ADAPTIVE,
         "name": ("", "a network has no name, so leave it out"),
+        "in_features": _ALL_SIZES,
+        "out_features": _ALL_SIZES,
+        "hidden_size": _ALL_SIZES,
+        "dropout_rate": ("net.train(X, y, dropout={value})", _OF_TRAINING),
+        "bias_initializer": ("init='standard_normal'", "biases start at 0 otherwise"),
     },
     "Network.train": {
         "early_stopping": ("patience={patience}", "it is the number of epochs without improvement that are tolerated"),
         "restore_best_weights": _BEST_IS_KEPT,
         "save_best": _BEST_IS_KEPT,
         "monitor": ("validation=0.1, patience=10", "it is the validation loss; without validation the training loss"),
-        "class_weight": _SAMPLES_OWN, "weights": _SAMPLES_OWN,
+        "class_weight": (
+            "sample_weight=np.array([1.0, 2.0])[labels]",
+            "weights are given by sample; in brackets are those of the classes",
+        ),
         "alpha": ("l2={value}", "scikit-learn divides its alpha by the samples of a batch, which l2 does not"),
         "steps_per_epoch": ("batch_size=32", "an epoch is one pass over the samples"),
         "steps": ("epochs=10", "an epoch is one pass over the samples"),
         "drop_last": ("", "the last batch is used even if it is smaller, so leave it out"),
         "initial_epoch": ("checkpoint=path, resume=True", "training goes on from a checkpoint"),
-        "warm_start": ("epochs={value}", "training always goes on from where the network is, so leave it out"),
+        "warm_start": ("", "training always goes on from where the network is, so leave it out"),
         "tol": ("patience=10", "training stops by epochs without improvement"),
         "clipvalue": ("clip_norm={value}", "only the norm of the whole gradient is clipped"),
-        "kernel_regularizer": ("l2=0.01", ""), "regularization": ("l2=0.01", ""),
+        "kernel_regularizer": ("l2=0.02", "Keras' L2(0.01) adds 0.01 Σ w², and l2=0.02 adds 0.02/2 Σ w²"),
+        "regularization": ("l2=0.01", ""),
         "weight_penalty": ("l2={value}", ""),
         "l1_ratio": ("l1=0.001, l2=0.01", "give both strengths"),
         "activation": ("pl.Network([3, 4, 2], activation={value})", _OF_NETWORK),
@@ -205,6 +213,15 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "device": _CPU, "cuda": _CPU,
         "verbose": ("progress={is_true}", ""),
         "cbs": ("callbacks=[print]", ""),
+        "decay": ("schedule='exponential'", "a decay of the rate is a schedule"),
+        "maxit": ("epochs={value}", ""),
+        "min_delta": ("patience=10", "any improvement counts"),
+        "X_val": ("validation=(X, y)", ""),
+        "y_val": ("validation=(X, y)", ""),
+        "gradient_clip_val": ("clip_norm={value}", ""),
+        "use_multiprocessing": ("threads=2", ""),
+        "use_amp": ("", "it is for GPUs, so leave it out"),
+        "p": ("dropout={value}", ""),
     },
     "Network.backprop": {
         "learning_rate": _TRAIN_RATE, "lr": _TRAIN_RATE, "eta": _TRAIN_RATE, "weight_decay": ("l2={value}", ""),
@@ -227,22 +244,29 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Adam": {
         "betas": ("beta1={first}, beta2={second}", ""), "amsgrad": _ADAPTIVE, "fused": _ADAPTIVE,
-        "weight_decay": ("pl.AdamW(weight_decay={value})", ""),
+        "weight_decay": ("net.train(X, y, optimizer=pl.Adam({rate}), l2={value})", "or pl.AdamW, which decays "
+        "apart from the gradient"),
         "clipnorm": ("net.train(X, y, clip_norm={value})", _OF_TRAINING),
         "params": ("pl.Adam()", "the network is given to the training: leave out its parameters"),
+        "clipvalue": ("net.train(X, y, clip_norm={value})", _OF_TRAINING),
+        "global_clipnorm": ("net.train(X, y, clip_norm={value})", _OF_TRAINING),
     },
     "AdamW": {
         "betas": ("beta1={first}, beta2={second}", ""), "amsgrad": _ADAPTIVE,
-        "decay": ("net.train(X, y, optimizer='adamw', schedule='exponential')", "a decay of the rate is a schedule"),
+        "decay": ("net.train(X, y, optimizer=pl.AdamW({rate}), schedule='exponential')", "a decay of the rate "
+        "is a schedule"),
     },
     "SGD": {
-        "weight_decay": ("net.train(X, y, optimizer='sgd', l2={value})", _OF_TRAINING), "dampening": _ADAPTIVE,
-        "decay": ("net.train(X, y, optimizer='sgd', schedule='exponential')", "a decay of the rate is a schedule"),
+        "weight_decay": ("net.train(X, y, optimizer=pl.SGD({rate}), l2={value})", _OF_TRAINING), "dampening": _ADAPTIVE,
+        "decay": ("net.train(X, y, optimizer=pl.SGD({rate}), schedule='exponential')", "a decay of the rate "
+        "is a schedule"),
         "params": ("pl.SGD()", "the network is given to the training: leave out its parameters"),
+        "clipvalue": ("net.train(X, y, clip_norm={value})", _OF_TRAINING),
     },
     "RMSprop": {
         "momentum": _ADAPTIVE, "centered": _ADAPTIVE,
-        "decay": ("net.train(X, y, optimizer='rmsprop', schedule='exponential')", "a decay of the rate is a schedule"),
+        "decay": ("alpha={value}", "a decay of the learning rate is a schedule: net.train(X, y, "
+        "schedule='exponential')"),
     },
     "LBFGS": {
         "lr": ("", "its line search chooses the step, so leave it out"),
@@ -255,8 +279,9 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "MLPClassifier.fit": _FIT,
     "MLPRegressor.fit": _FIT,
     "Run.explain": {
-        "i": ("sample={value}", "samples count from 1"),
+        "i": ("j={value}", "the neuron is j, the one before it k, and the sample of a batch is sample"),
     },
+    "chain_rule": {"x": ("at={{'x': {value}}}", "")},
     "diagnose": {
         "dW": ("gradient=[W2, b2, W3, b3]", "all arrays are given together"),
         "db": ("gradient=[W2, b2, W3, b3]", "all arrays are given together"),
@@ -270,7 +295,8 @@ KEYWORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 """By call: wrong keywords that need more than another name, with the code to write and the reason if there is one.
 
 ``{value}`` is what was given, ``{first}`` and ``{second}`` its two numbers, ``{is_true}`` whether it is true,
-``{patience}`` itself if it is a number of epochs.
+``{patience}`` itself if it is a number of epochs, ``{rate}`` the learning rate that was given with it, ``{output}`` an
+output activation if none was.
 """
 
 OPTIMIZER_SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -282,21 +308,28 @@ OPTIMIZER_SETTINGS: Mapping[str, tuple[str, ...]] = {
     "betas": (),
     "epsilon": ("eps",),
     "weight_decay": ("wd",),
+    "alpha": ("rho",),
 }
 """Keywords of a training that belong to its optimizer, with their other names."""
+
+_AS_FLOAT32 = (
+    "pl.Network(net.sizes, list(net.activations.values()), dtype='float32', bias=net.has_bias, init=net.parameters)"
+)
+_FRESH = "pl.Network(net.sizes, list(net.activations.values()), bias=net.has_bias, seed=1)"
+_LAYERS_NUMBERED = "!layers have numbers: net.W[2], net.b[2] and net.activations[2] are those of layer 2"
 
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "pellucid": {
         "Learner": 'pl.Network([3, 4, 2])',
         "no_grad": '!gradients are computed only where they are asked for, so leave it out',
-        "utils": 'pl.data.digits()',
+        "utils": "!write np.eye(3)[labels] for one-hot rows, and net.draw() for a drawing",
         "DataLoader": 'net.train(X, y, batch_size=32)',
         "initializers": "pl.Network([3, 4, 2], init='he_normal')",
         "Optimizer": 'pl.optimizers.Optimizer',
         "tensor": '!arrays of NumPy are taken as they are',
         "array": '!arrays of NumPy are taken as they are',
         "Tensor": '!arrays of NumPy are taken as they are',
-        "jit": '!pellucid runs on the CPU, so leave it out',
+        "jit": "!the engine is compiled already, so leave it out",
         "cuda": '!pellucid runs on the CPU, so leave it out',
         "device": '!pellucid runs on the CPU, so leave it out',
         "vmap": 'net.forward(X)',
@@ -310,8 +343,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "train_test_split": 'data.split(0.2)',
         "read_csv": 'pl.data.read(path)',
         "manual_seed": 'pl.Network([3, 4, 2], seed=0)',
-        "callbacks": 'net.train(X, y, callbacks=[])',
-        "models": 'pl.Network([3, 4, 2])',
+        "callbacks": "!callbacks are functions of an epoch: net.train(X, y, callbacks=[print]); early "
+        "stopping is patience=10",
+        "models": "!write pl.Network([3, 4, 2]) for a new network, and pl.load(path) for a saved one",
         "Adagrad": 'pl.Adam()',
         "Adadelta": 'pl.Adam()',
         "Nadam": 'pl.Adam()',
@@ -319,7 +353,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "lr_scheduler": 'pl.schedules.Step()',
         "CosineAnnealingLR": 'pl.schedules.Cosine()',
         "ReduceLROnPlateau": 'pl.schedules.ReduceOnPlateau()',
-        "LearningRateScheduler": 'pl.schedules.Step()',
+        "LearningRateScheduler": "net.train(X, y, schedule='exponential')",
         "initialisers": 'pl.layers.INITIALISERS',
         "relu6": "pl.symbolic.activation('min(max(0, z), 6)')",
         "BCELoss": "pl.LOSSES['binary_cross_entropy']",
@@ -347,6 +381,24 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "Momentum": "pl.SGD(0.01, momentum=0.9)", "EarlyStopping": "net.train(X, y, patience=10)",
         "assert_gradient": "pl.testing.assert_gradient", "save": "net.save(path)", "Trainer": "net.train(X, y)",
         "random": "pl.Network([3, 4, 2], seed=0)", "set_seed": "pl.Network([3, 4, 2], seed=0)",
+        "GradientTape": "net.gradient(X, y)",
+        "autograd": "net.gradient(X, y)",
+        "set_random_seed": "pl.Network([3, 4, 2], seed=0)",
+        "seed": "pl.Network([3, 4, 2], seed=0)",
+        "set_num_threads": "net.train(X, y, threads=2)",
+        "set_default_dtype": "pl.Network([3, 4, 2], dtype='float32')",
+        "one_hot": "np.eye(3)[labels]",
+        "to_categorical": "np.eye(3)[labels]",
+        "ModelCheckpoint": "net.train(X, y, checkpoint=path)",
+        "plot_model": "net.draw()",
+        "NeuralNetClassifier": "pl.estimators.MLPClassifier()",
+        "nnet": "pl.Network([3, 4, 2])",
+        "neuralnet": "pl.Network([3, 4, 2])",
+        "feedforwardnet": "pl.Network([3, 4, 2])",
+        "patternnet": "pl.Network([3, 4, 2])",
+        "explain": "run.explain('d', 2, 1, sample=1)",
+        "TensorBoard": "!curves are in the history: net.train(X, y).save('curves.svg')",
+        "from_torch": "pl.Network([3, 4, 2], init=(weights, biases))",
     },
     "pellucid.schedules": {
         "StepLR": "pl.schedules.Step()", "MultiStepLR": "pl.schedules.Step()",
@@ -354,7 +406,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "CosineAnnealingLR": "pl.schedules.Cosine()", "CosineDecay": "pl.schedules.Cosine()",
         "ReduceLROnPlateau": "pl.schedules.ReduceOnPlateau()", "ExponentialDecay": "pl.schedules.Exponential()",
         "OneCycleLR": "pl.schedules.Cosine()", "LinearLR": "pl.schedules.Cosine()",
-        "LambdaLR": "pl.schedules.Schedule",
+        "LambdaLR": "pl.schedules.Exponential()",
+        "PiecewiseConstantDecay": "pl.schedules.Step()",
     },
     "pellucid.symbolic": {
         "diff": "pl.symbolic.chain_rule('f = x^2', 'x')", "differentiate": "pl.symbolic.chain_rule('f = x^2', 'x')",
@@ -363,8 +416,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "sigma": "pl.symbolic.activation('z/(1+exp(-z))')", "network": "pl.symbolic.equations(net)",
     },
     "pellucid.data": {
-        "iris": 'pl.data.digits()',
-        "load_iris": 'pl.data.digits()',
+        "iris": "!it is in scikit-learn: X, labels = sklearn.datasets.load_iris(return_X_y=True)",
+        "load_iris": "!it is in scikit-learn: X, labels = sklearn.datasets.load_iris(return_X_y=True)",
         "read_table": 'pl.data.read(path)',
         "from_csv": 'pl.data.read(path)',
         "fashion_mnist": 'pl.data.digits()',
@@ -376,6 +429,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "load_digits": "pl.data.digits()", "mnist": "pl.data.digits()", "load": "pl.data.read(path)",
         "make_moons": "pl.data.two_moons()", "moons": "pl.data.two_moons()", "spirals": "pl.data.two_spirals()",
         "csv": "pl.data.read(path)", "load_csv": "pl.data.read(path)", "train_test_split": "data.split(0.2)",
+        "DataLoader": "net.train(X, y, batch_size=32)",
+        "StandardScaler": "pl.estimators.MLPClassifier(standardize=True)",
+        "normalize": "(X - X.mean(axis=0)) / X.std(axis=0)",
     },
     "pellucid.worksheet": {
         "solution": "pl.worksheet.solved(pl.worksheet.worksheet(5))", "generate": "pl.worksheet.worksheet(5)",
@@ -388,13 +444,14 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "cpu": '!pellucid runs on the CPU, so leave it out',
         "jit": '!pellucid runs on the CPU, so leave it out',
         "device": '!pellucid runs on the CPU, so leave it out',
-        "double": "pl.Network([3, 4, 2], dtype='float64')",
-        "float": "pl.Network([3, 4, 2], dtype='float32')",
-        "half": "pl.Network([3, 4, 2], dtype='float32')",
-        "astype": "pl.Network([3, 4, 2], dtype='float32')",
+        "double": "pl.Network(net.sizes, list(net.activations.values()), dtype='float64', bias=net.has_bias, "
+        "init=net.parameters)",
+        "float": _AS_FLOAT32,
+        "half": _AS_FLOAT32,
+        "astype": _AS_FLOAT32,
         "requires_grad_": '!the network is trained by net.train(X, y) as it is, so leave it out',
-        "modules": 'net.sizes',
-        "children": 'net.sizes',
+        "modules": _LAYERS_NUMBERED,
+        "children": _LAYERS_NUMBERED,
         "apply": 'net.forward(X)',
         "add": 'pl.Network([3, 5, 4, 2])',
         "append": 'pl.Network([3, 5, 4, 2])',
@@ -410,7 +467,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "loss_curve_": "net.train(X, y)['loss']",
         "transform": 'net.predict(X)',
         "init_weights": "pl.Network([3, 4, 2], init='he_normal')",
-        "reset_parameters": 'pl.Network(net.sizes, seed=1)',
+        "reset_parameters": _FRESH,
         "freeze": '!every parameter is trained',
         "learning_rate": 'net.train(X, y, optimizer=pl.SGD(0.1))',
         "lr": 'net.train(X, y, optimizer=pl.SGD(0.1))',
@@ -418,22 +475,25 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "sgd": "net.train(X, y, optimizer=pl.SGD(0.1))", "SGD": "net.train(X, y, optimizer=pl.SGD(0.1))",
         "train_on_batch": "net.train(X, y, batch_size=None, epochs=1)",
         "compile": "net.train(X, y, loss='mse', optimizer='adam')", "step": "net.train(X, y, epochs=1)",
-        "evaluate": "net.gradient(X, y).loss", "cost": "net.gradient(X, y).loss", "loss": "net.gradient(X, y).loss",
-        "score": "net.gradient(X, y).loss", "mse": "net.gradient(X, y).loss",
+        "evaluate": "net.gradient(X, y, loss='mse').loss", "cost": "net.gradient(X, y).loss",
+        "loss": "net.gradient(X, y).loss",
+        "score": "(net.predict(X).argmax(axis=1) == labels).mean()", "mse": "net.gradient(X, y).loss",
         "predict_proba": "net.predict(X)", "predict_classes": "net.predict(X).argmax(axis=1)",
         "feedforward": "net.forward(X)", "feed_forward": "net.forward(X)", "forward_pass": "net.forward(X)",
         "activate": "net.forward(X)", "output": "net.forward(X)", "backward": "net.backprop(X, y)",
         "backpropagate": "net.backprop(X, y)", "backpropagation": "net.backprop(X, y)", "grad": "net.gradient(X, y)",
         "gradients": "net.gradient(X, y)", "zero_grad": "net.gradient(X, y)",
-        "jacobian": "net.backprop(X, y).input_gradient",
+        "jacobian": "!the derivatives of the outputs are not computed; those of the loss are net.gradient(X, "
+        "y) and net.backprop(X, y).input_gradient",
         "summary": "print(net)", "info": "print(net)", "plot": "net.draw()", "plot_model": "net.draw()",
         "show": "net.draw()", "visualize": "net.draw()", "weights": "net.W[2]", "weight": "net.W[2]", "w": "net.W[2]",
         "coefs_": "net.W[2]", "coefs": "net.W[2]", "biases": "net.b[2]", "bias": "net.b[2]", "B": "net.b[2]",
         "intercepts_": "net.b[2]", "intercepts": "net.b[2]", "params": "net.parameters", "theta": "net.parameters",
-        "get_weights": "list(net.W), list(net.b)", "set_weights": "net.W, net.b = list(net.W), list(net.b)",
+        "get_weights": "list(net.W), list(net.b)", "set_weights": "net.W, net.b = weights, biases",
         "state_dict": "net.parameters",
-        "load_state_dict": "pl.load(path)", "load": "pl.load(path)", "load_weights": "pl.load(path)",
-        "save_weights": "net.save(path)", "to_file": "net.save(path)", "layers": "net.sizes",
+        "load_state_dict": "net.parameters = vector", "load": "pl.load(path)", "load_weights": "pl.load(path)",
+        "save_weights": "net.save(path)", "to_file": "net.save(path)",
+        "layers": _LAYERS_NUMBERED,
         "layer_sizes": "net.sizes", "shape": "net.sizes", "num_layers": "net.F", "n_layers": "net.F",
         "n_layers_": "net.F", "L": "net.F",
         "n": "net.sizes", "size_of": "net.size(2)", "activation": "net.activations[2]", "sigma": "net.activations[2]",
@@ -441,9 +501,44 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "z": "net.backprop(X, y).z[2]", "d": "net.backprop(X, y).d[2]", "delta": "net.backprop(X, y).d[2]",
         "history": "net.train(X, y)", "clone": "net.copy()", "gradient_check": "net.check_gradient(X, y)",
         "gradcheck": "net.check_gradient(X, y)", "check_gradients": "net.check_gradient(X, y)",
-        "explain": "net.backprop(X, y).explain('w', 2, 1, 1)", "reset": "pl.Network(net.sizes, seed=1)",
+        "explain": "net.backprop(X, y).explain('w', 2, 1, 1)",
+        "reset": _FRESH,
         "eval": "net.forward(X)",
         "optimizer": "net.train(X, y, optimizer='adam')", "seed": "pl.Network([3, 4, 2], seed=0)",
+        "type": _AS_FLOAT32,
+        "initialize": _FRESH,
+        "build": _FRESH,
+        "init": _FRESH,
+        "accuracy": "(net.predict(X).argmax(axis=1) == labels).mean()",
+        "input_gradient": "net.backprop(X, y).input_gradient",
+        "saliency": "net.backprop(X, y).input_gradient",
+        "training": "!dropout acts only in training, so leave it out",
+        "trainable": "!every parameter is trained",
+        "dropout": "net.train(X, y, dropout=0.2)",
+        "l2": "net.train(X, y, l2=0.01)",
+        "stop_training": "net.train(X, y, patience=10)",
+        "num_params": "net.parameters.size",
+        "flatten": "net.parameters",
+        "to_vector": "net.parameters",
+        "hidden_layer_sizes": "net.sizes[1:-1]",
+        "in_features": "net.sizes[0]",
+        "out_features": "net.sizes[-1]",
+        "kernel": "net.W[2]",
+        "logits": "net.backprop(X, y).z[3]",
+        "call": "net.predict(X)",
+        "sim": "net.predict(X)",
+        "predict_on_batch": "net.predict(X)",
+        "predict_log_proba": "np.log(net.predict(X))",
+        "compute_loss": "net.gradient(X, y, loss='mse').loss",
+        "criterion": "net.gradient(X, y, loss='mse').loss",
+        "value_and_grad": "net.gradient(X, y)",
+        "numerical_gradient": "net.check_gradient(X, y)",
+        "update_mini_batch": "net.train(X, y, batch_size=None, epochs=1)",
+        "n_iter_": "net.train(X, y).epochs",
+        "to_onnx": "net.save(path)",
+        "get_config": "print(net)",
+        "get_params": "net.parameters",
+        "set_params": "net.parameters = vector",
     },
     "Run": {
         "grad": "run.gradient", "grads": "run.gradient", "gradients": "run.gradient", "dW": "run.gradient.W[2]",
@@ -460,6 +555,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "network": "run.layers", "backward": "run.gradient", "steps": "print(run.text)",
         "draw": "net.draw(run=run, sample=1)",
         "show": "print(run.text)", "table": "print(run.text)",
+        "summary": "print(run.text)",
+        "plot": "net.draw(run=run, sample=1)",
+        "cache": "run.a[2], run.z[2]",
     },
     "Gradient": {
         "dW": "g.W[2]", "dw": "g.W[2]", "w": "g.W[2]", "db": "g.b[2]",
@@ -468,6 +566,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "norm": "np.linalg.norm(g.vector)", "shape": "g.vector.shape", "d": "run.d[2]",
         "cost": "g.loss", "L": "g.loss", "grad": "g.vector",
         "values": "g.vector",
+        "grads": "g.W[2], g.b[2]",
     },
     "History": {
         "history": "history['loss']", "loss": "history['loss']", "losses": "history['loss']",
@@ -479,6 +578,16 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "columns": "list(history)", "metrics": "list(history)", "to_frame": "history.to_dict()",
         "to_pandas": "history.to_dict()", "as_dict": "history.to_dict()", "dict": "history.to_dict()",
         "stop_reason": "history.stopped", "reason": "history.stopped", "show": "history.draw()",
+        "to_csv": "history.to_dict()",
+        "to_dataframe": "history.to_dict()",
+        "final_loss": "history['loss'][-1]",
+        "best_score": "min(history['loss'])",
+    },
+    "Epoch": {
+        "loss": "epoch.values['loss']", "epoch": "epoch.number", "n": "epoch.number",
+        "val_loss": "epoch.history['validation_loss'][-1]", "logs": "epoch.values", "metrics": "epoch.values",
+        "lr": "epoch.values", "model": "epoch.network", "net": "epoch.network", "stop_training": "epoch.stop()",
+        "total": "epoch.epochs",
     },
     "Explanation": {
         "result": "explanation.value", "number": "explanation.value", "equation": "explanation.text",
@@ -523,8 +632,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "gradient": "sigma.derivative(X)", "call": "sigma(X)", "apply": "sigma(X)",
     },
     "Loss": {
-        "derivative": "loss.gradient(y, y)", "prime": "loss.gradient(y, y)", "grad": "loss.gradient(y, y)",
-        "backward": "loss.gradient(y, y)", "forward": "loss.function(y, y)", "delta": "loss.gradient(y, y)",
+        "derivative": "loss.gradient(a, y)", "prime": "loss.gradient(a, y)", "grad": "loss.gradient(a, y)",
+        "backward": "loss.gradient(a, y)", "forward": "loss.function(a, y)", "delta": "loss.gradient(a, y)",
     },
     "Training": {
         "run": "pl.train_many([training])", "fit": "pl.train_many([training])", "train": "pl.train_many([training])",
@@ -576,28 +685,37 @@ def _is_array(value: object) -> bool:
     return bool(getattr(value, "shape", None)) or (isinstance(value, list) and len(repr(value[:2])) > 20)
 
 
-def _shown(value: object) -> str:
-    """A value as it would be typed, or an ellipsis."""
+def _shown(value: object, name: str) -> str:
+    """A value as it would be typed, or the name of a variable for it."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], tuple):
-        return _shown(value[0])  # a list of one pair of arrays, as some libraries take them
+        return _shown(value[0], name)  # a list of one pair of arrays, as some libraries take them
     if isinstance(value, tuple | list) and len(value) in (2, 3) and all(_is_array(one) for one in value):
         return "(X, y)" if len(value) == 2 else "(X, y, sample_weight)"
-    text = repr(value) if isinstance(value, int | float | str | bool | tuple | list) else "…"
-    return text if len(text) <= 40 else "…"
+    text = repr(value) if isinstance(value, int | float | str | bool | tuple | list) else name
+    return text if len(text) <= 40 else name
 
 
 def _is_true(value: object) -> bool:
     return bool(value) if isinstance(value, int | float | str | None) else True
 
 
-def _filled(code: str, value: object) -> str:
-    """Put a value into a line of code."""
-    first, second = value if isinstance(value, tuple | list) and len(value) == 2 else ("…", "…")
+def _filled(code: str, name: str, given: Mapping[str, object], args: tuple[object, ...]) -> str:
+    """Put the value of a keyword, and what was given with it, into a line of code."""
+    value = given[name]
+    first, second = value if isinstance(value, tuple | list) and len(value) == 2 else (0.9, 0.999)
     is_count = isinstance(value, int) and not isinstance(value, bool) and value > 1
+    rates = [one for key, one in given.items() if _setting_of(key) == "learning_rate"]
+    rates += [one for one in args[1:2] if isinstance(one, int | float)]
+    has_output = any(plain_name(key) in map(plain_name, ("output", *PARAMETERS["output"])) for key in given)
     return code.format(
-        value=_shown(value), first=first, second=second, is_true=_is_true(value), patience=value if is_count else 10
-    )
+        value=_shown(value, name), first=first, second=second, is_true=_is_true(value),
+        patience=value if is_count else 10, rate=_shown(rates[0], "0.01") if rates else 0.01,
+        output="" if has_output else ", output='identity'",
+    )  # fmt: skip
 
+
+_RATES = {"adaptive": "reduce_on_plateau", "invscaling": "inverse_scaling"}
+"""scikit-learn's words for a rate that changes, and the schedules that they mean."""
 
 _CLASSES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 
@@ -617,16 +735,19 @@ def _optimizer_line(names: Iterable[str], given: Mapping[str, object]) -> str:
         else:
             settings[_setting_of(name) or name] = value
     if isinstance(settings.get("learning_rate"), str):
-        return "write schedule='reduce_on_plateau', 'inverse_scaling' or 'constant'"
+        return f"write schedule={_RATES.get(plain_name(str(settings['learning_rate'])), 'constant')!r}"
+    if isinstance(chosen, str) and plain_name(chosen) == "lbfgs":
+        return "its line search chooses the step, so leave it out"
     if not kind:
-        with_momentum = {"momentum", "nesterov"} & set(settings)
-        kind = "SGD" if with_momentum else "AdamW" if "weight_decay" in settings else "Adam"
-    if "weight_decay" in settings and kind == "Adam":
-        kind = "AdamW"
+        kind = "SGD" if {"momentum", "nesterov"} & set(settings) else "RMSprop" if "alpha" in settings else "Adam"
     if "nesterov" in settings:
         settings.setdefault("momentum", 0.9)
-    apart = f", l2={_shown(settings.pop('weight_decay'))}" if "weight_decay" in settings and kind != "AdamW" else ""
-    arguments = ", ".join(f"{name}={_shown(value)}" for name, value in settings.items())
+    apart = (
+        f", l2={_shown(settings.pop('weight_decay'), 'weight_decay')}"
+        if "weight_decay" in settings and kind != "AdamW"
+        else ""
+    )
+    arguments = ", ".join(f"{name}={_shown(value, name)}" for name, value in settings.items())
     return f"write optimizer=pl.{kind}({arguments}){apart}"
 
 
@@ -639,14 +760,22 @@ def _setting_of(name: str) -> str | None:
     return None
 
 
-def _keyword_hint(called: str, name: str, value: object, known: list[str]) -> str:
+def _keyword_hint(
+    called: str, name: str, given: Mapping[str, object], args: tuple[object, ...], known: list[str]
+) -> str:
     """Say what to write in place of a keyword, or nothing."""
-    lines = {plain_name(key): line for key, line in KEYWORDS.get(called, {}).items()}
-    if plain_name(name) in lines:
-        code, why = lines[plain_name(name)]
-        return "; ".join(part for part in (f"write {_filled(code, value)}" if code else "", why) if part)
+    line = _line_of(called, name)
+    if line is not None:
+        code, why = line
+        return "; ".join(part for part in (f"write {_filled(code, name, given, args)}" if code else "", why) if part)
     near = parameter_of(name, known)
-    return f"write {near}={_shown(value)}" if near else ""
+    return f"write {near}={_shown(given[name], near)}" if near else ""
+
+
+def _line_of(called: str, name: str) -> tuple[str, str] | None:
+    """Look the line up to write in place of a call's keyword, with its reason."""
+    lines = {plain_name(key): line for key, line in KEYWORDS.get(called, {}).items()}
+    return lines.get(plain_name(name))
 
 
 def check_keywords(
@@ -676,9 +805,10 @@ def check_keywords(
         return
     own = _called(function, args)
     hints: dict[str, list[str]] = {}
-    together = [name for name in unknown if own == "Network.train" and _setting_of(name)]
+    is_training = own == "Network.train"
+    together = [name for name in unknown if is_training and _setting_of(name) and not _line_of(own, name)]
     for name in unknown:
-        hint = _optimizer_line(together, given) if name in together else _keyword_hint(own, name, given[name], known)
+        hint = _optimizer_line(together, given) if name in together else _keyword_hint(own, name, given, args, known)
         hints.setdefault(hint, []).append(name)
     parts = []
     for hint, names in sorted(hints.items(), key=lambda one: not one[0]):
@@ -702,7 +832,7 @@ def _check_call(function: Callable[..., Any], args: tuple[object, ...], given: M
     extra = len(args) - len(by_position)
     if extra > 0 and inspect.Parameter.VAR_POSITIONAL not in kinds:
         rest = [name for name in parameters if name not in by_position and name not in given]
-        by_name = f"; give the others by name, such as {rest[0]}=…" if rest else ""
+        by_name = f"; give the others by name, such as {rest[0]}={_shown(args[-extra], rest[0])}" if rest else ""
         places = ", ".join(name for name in by_position if name != "self") or "nothing"
         raise TypeError(f"{called}() takes {places} by position, got {extra} more{by_name}")
     needed = [name for name, one in parameters.items() if one.default is one.empty and name != "self"]
@@ -716,7 +846,24 @@ def _check_call(function: Callable[..., Any], args: tuple[object, ...], given: M
         written = ", ".join(needed)
         if len(args) == 2 and hasattr(args[1], "X") and hasattr(args[1], "y"):
             written = "data.X, data.y"
-        raise TypeError(f"{called}() is missing {' and '.join(missing)}: write {called.split('.')[-1]}({written})")
+        raise TypeError(f"{called}() is missing {' and '.join(missing)}: write {_written(function, called)}({written})")
+
+
+_OBJECTS = {"Network": "net", "MLPClassifier": "model", "MLPRegressor": "model", "Dataset": "data"}
+"""What an object of a class is called in examples, if it is not its class's name in lower case."""
+
+
+def _written(function: Callable[..., Any], called: str) -> str:
+    """Return what a call is written as: a method on an object, a function in the module where users find it."""
+    owner, _, method = called.rpartition(".")
+    if owner:
+        return f"{_OBJECTS.get(owner, owner.lower())}.{method}"
+    import pellucid
+
+    if hasattr(pellucid, called):
+        return f"pl.{called}"
+    room = function.__module__.split(".")[1]
+    return f"pl.{room}.{called}"
 
 
 def expect(value: object, kinds: type | tuple[type, ...], name: str, what: str, line: str) -> None:

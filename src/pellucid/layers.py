@@ -282,7 +282,7 @@ class Layers(Hinted):
         if len(sizes) < 2:
             raise ValueError(f"sizes must name at least an input and an output layer, got {list(sizes)!r}")
         self._sizes = tuple(as_count(n, f"sizes[{i}]") for i, n in enumerate(sizes))
-        self._activations = _activations_by_layer(len(self._sizes), activation, output)
+        self._activations = Activations(_activations_by_layer(len(self._sizes), activation, output))
         if not isinstance(bias, (bool, np.bool_)):
             raise TypeError(f"bias must be True or False, got {bias!r}; initial values are given as init")
         self._has_bias = bool(bias)
@@ -292,7 +292,8 @@ class Layers(Hinted):
     _called = "net"
 
     def __setattr__(self, name: str, value: object) -> None:
-        if has_line(type(self).__name__, name) and not hasattr(type(self), name):
+        is_own = name.startswith("_") or hasattr(type(self), name)
+        if not is_own and (has_line(type(self).__name__, name) or self._numbered_hint(name)):
             getattr(self, name)  # which says what to write
         object.__setattr__(self, name, value)
 
@@ -335,7 +336,7 @@ class Layers(Hinted):
 
     @property
     def activations(self) -> Mapping[int, Activation]:
-        """σ of each layer 2 … F."""
+        """σ of each layer 2 … F, which cannot be changed."""
         return self._activations
 
     @property
@@ -443,7 +444,17 @@ class Layers(Hinted):
         return self.with_parameters(self._parameters.copy())
 
     def with_parameters(self, vector: Array) -> Self:
-        """Return the same layers on another flat vector, which is viewed and not copied."""
+        """Return the same layers on another flat vector, which is viewed and not copied.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Not an array of the parameters' shape, in float32 or float64.
+        """
+        if not isinstance(vector, np.ndarray) or vector.dtype not in ("float32", "float64"):
+            raise TypeError(f"with_parameters takes an array of float32 or float64, got {brief(vector)}")
+        if vector.shape != self._parameters.shape:
+            raise ValueError(f"parameters has shape {self._parameters.shape}, got {vector.shape}")
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         if vector.dtype != self.dtype:
@@ -519,6 +530,22 @@ def _activations_by_layer(n_layers: int, activation: object, output: object) -> 
                 f"{n_layers}; write output={row.name!r}"
             )
     return dict(enumerate(rows, start=2))
+
+
+class Activations(dict[int, Activation]):
+    """σ by layer, read only: the look-up of a layer that is not there, and an assignment, say what to write."""
+
+    def __missing__(self, layer: object) -> Activation:
+        raise UnknownLabelError(f"activations[{layer!r}]: the layers that have one are 2 … {max(self)}")
+
+    def __setitem__(self, layer: int, activation: object) -> None:
+        raise TypeError(
+            "the activations of a network cannot be changed: write pl.Network(net.sizes, activation=[…], "
+            "init=net.parameters)"
+        )
+
+    def __reduce__(self) -> Any:
+        return Activations, (dict(self),)
 
 
 def _are_matrices(init: object) -> bool:

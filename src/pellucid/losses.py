@@ -122,8 +122,24 @@ class Loss(Row):
         return LOSSES.get(self.name) is self or type(self) is _WITH_SETTINGS.get(self.name)
 
     def __call__(self, a: Array, y: Array) -> Array:
-        """Return L_i of each sample, of shape (n,), for a and y of shape (n, m)."""
-        return self.function(np.asarray(a), np.asarray(y))
+        """Return L_i of each sample, of shape (n,).
+
+        Parameters
+        ----------
+        a : array_like of shape (n, m)
+            The outputs; of one output also of shape (n,).
+        y : array_like
+            The targets, as in a training.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The targets do not fit the outputs.
+        """
+        outputs = np.atleast_1d(np.asarray(a, dtype=None if getattr(a, "dtype", None) == np.float32 else np.float64))
+        outputs = outputs[:, np.newaxis] if outputs.ndim == 1 else outputs
+        n, m = outputs.shape
+        return self.function(outputs, as_targets(np.atleast_1d(y), self, n, m, outputs.dtype, single=False))
 
     def find(self) -> Callable[..., Row] | None:
         """Return the look-up that gives this row back, or None if a user made it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.described import brief
 from pellucid.errors import plain_name
 from pellucid.registry import Registry
 
@@ -37,8 +38,35 @@ class Metric:
     synonyms: tuple[str, ...] = ()
 
     def __call__(self, a: Array, y: Array) -> float:
-        """Return the number for outputs a and targets y, both of shape (n, n_F)."""
+        """Return the number for outputs a and targets y, both of shape (n, n_F).
+
+        Raises
+        ------
+        ValueError
+            The shapes differ.
+        """
+        a, y = np.asarray(a), np.asarray(y)
+        a, y = a.reshape(len(a), -1) if a.ndim else a, y.reshape(len(y), -1) if y.ndim else y
+        if a.shape != y.shape:
+            raise ValueError(
+                f"metric {self.name}: the outputs a have shape {a.shape}, and the targets y {y.shape}; class numbers "
+                "are given as np.eye(m)[labels]"
+            )
         return self.function(a, y)
+
+    def number(self, a: Array, y: Array) -> float:
+        """Return what the function gives for arrays that fit, as a float.
+
+        Raises
+        ------
+        TypeError
+            It gives something else than one number.
+        """
+        value = self.function(a, y)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"metric {self.name!r} must return one number, got {brief(value)}") from None
 
 
 def accuracy(a: Array, y: Array) -> float:
@@ -123,9 +151,12 @@ def as_metric(metric: object) -> Metric:
     if callable(metric) and not isinstance(metric, Metric):
         name = str(getattr(metric, "__name__", type(metric).__name__))
         if _takes_targets_first(metric):
+            known = METRICS.get(name.removesuffix("_score"))
+            line = "lambda a, y: …" if name == "<lambda>" else f"lambda a, y: {name}(y, a)"
+            line = f"metrics={known.name!r}" if known else f"metrics={line}"
             raise TypeError(
-                f"metric {name!r} takes the targets first, and metrics here are functions of (a, y): write "
-                f"metrics=lambda a, y: {name}(y, a)"
+                f"metric {name!r} takes the targets first, and metrics here are functions of (a, y), arrays of shape "
+                f"(n, n_F): write {line}"
             )
         return Metric(name, metric)
     found: Metric = METRICS.look_up(metric, Metric)

@@ -521,6 +521,8 @@ class Network(Layers, Displayed):
             names = ("validation X", "validation y")
             X, y, *weight = validation
             return samples, as_samples(self, X, y, samples.loss, *weight, names=names)
+        if not isinstance(validation, (int, float, np.number)) or isinstance(validation, bool):
+            raise TypeError(f"validation must be (X, y) or a fraction, got {brief(validation)}; write validation=0.2")
         fraction = as_number(validation, "validation", 0, 1, open_low=True)
         return split(samples, fraction, settings.seed)
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pellucid.described import shortened
+from pellucid.described import brief, shortened
 from pellucid.errors import UnknownNameError, import_extra, nearest, plain_name
 from pellucid.hints import Hinted
 from pellucid.results import Result
@@ -173,7 +173,9 @@ class Registry(Mapping[str, R], Result):
         theirs = getattr(given, "__name__", type(given).__name__)
         known = self._names.get(plain_name(theirs))
         hint = "" if known is None else f"; write {known!r}"
-        raise TypeError(f"{_article(self.kind)} is a name or {self._example}, got {given!r}{hint}")
+        if getattr(given, "reduction", "mean") != "mean":
+            hint = "; losses here are means over the samples"
+        raise TypeError(f"{_article(self.kind)} is a name or {self._example}, got {brief(given)}{hint}")
 
     def _with_settings(self, text: str) -> Any:
         """Return the row of ``name(settings)``, as its own ``str`` writes them, or None."""
@@ -200,6 +202,8 @@ class Registry(Mapping[str, R], Result):
         asked = plain_name(str(name))
         if asked in self._elsewhere:
             return UnknownNameError(f"unknown {self.kind} {name!r}: {self._elsewhere[asked]}")
+        if self.kind in ("activation", "loss") and re.search(r"[+*/^]", str(name)):
+            return UnknownNameError(f"{name!r} is not a name: write pl.symbolic.{self.kind}({name!r}) for a formula")
         near = nearest(asked, self._names)
         hint = f"did you mean {self._names[near]!r}? Known" if near else "known"
         return UnknownNameError(f"unknown {self.kind} {name!r}: {hint}: {', '.join(sorted(self._rows))}")

@@ -72,6 +72,40 @@ def _safetensors() -> ModuleType:
     return import_extra("safetensors", "", "reading and writing models")
 
 
+_FOREIGN = (
+    ".h5",
+    ".hdf5",
+    ".keras",
+    ".onnx",
+    ".pt",
+    ".pth",
+    ".pkl",
+    ".pickle",
+    ".joblib",
+    ".npz",
+    ".npy",
+    ".json",
+    ".csv",
+)
+"""Endings by which other programs would take a file for one of theirs."""
+
+
+def check_model_path(path: PathLike) -> None:
+    """Refuse a path whose ending says another format than that of models.
+
+    Raises
+    ------
+    ValueError
+        Says which ending to write.
+    """
+    stem, ending = os.path.splitext(os.fsdecode(path))
+    if ending.lower() in _FOREIGN:
+        name = os.path.basename(stem)
+        raise ValueError(
+            f"{os.fsdecode(path)} would be a safetensors file whatever it is called: write '{name}.safetensors'"
+        )
+
+
 def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
     """Write arrays and a header atomically.
 
@@ -90,7 +124,10 @@ def write_file(path: PathLike, kind: str, header: Mapping[str, Any], tensors: Ma
     ------
     OSError
         The file cannot be written; the one that was there stays as it was.
+    ValueError
+        The ending is that of another format.
     """
+    check_model_path(path)
     text = as_json({"format": FORMAT, "version": __version__, "kind": kind, **header})
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     write_atomically(path, _safetensors().numpy.save(arrays, metadata={_HEADER: text}))

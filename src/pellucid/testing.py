@@ -55,7 +55,7 @@ def assert_gradient(
     'right'
     """
     __tracebackhide__ = True  # pytest shows the caller's line
-    expect(network, Layers, "network", "a network", "assert_gradient(gradient, network, X, y)")
+    expect(network, Layers, "network", "a pl.Network", "pl.testing.assert_gradient(gradient, network, X, y)")
     check_keywords(diagnose, settings, "assert_gradient")
     diagnosis = diagnose(network, X, y, loss, gradient, **settings)
     if diagnosis.verdict == "wrong" or (diagnosis.verdict == "convention" and not allow_conventions):

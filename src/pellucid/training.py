@@ -5,6 +5,7 @@ The steps themselves are `pellucid.descent`'s; here is what happens around them.
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import sys
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Never
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from pellucid.activations import Activation
 from pellucid.arrays import Array, as_count, as_number
 from pellucid.backprop import NO_PENALTY, Penalty
 from pellucid.descent import MOST_EPOCHS, NotFiniteError, Steps, start_descent
-from pellucid.described import Brief
+from pellucid.described import Brief, brief
 from pellucid.engine import Engine, as_threads, engine_of, forward, gradient, mean_loss
 from pellucid.errors import TrainingDiverged, UnknownLabelError, counted, import_extra, nearest
+from pellucid.hints import Hinted
 from pellucid.layers import Layers
 from pellucid.metrics import METRICS, Metric, as_metric
 from pellucid.optimizers import LBFGS, OPTIMIZERS, Optimizer, OptimizerState
@@ -39,6 +41,7 @@ from pellucid.storage import (
     ModelFile,
     PathLike,
     as_json,
+    check_model_path,
     check_writable,
     from_json,
     layers_header,
@@ -177,6 +180,9 @@ class History(Mapping[str, list[float]], Result):
     def _drawing(self) -> Drawing:
         return self.draw()
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Never:
+        raise TypeError("a History has several curves: write history['loss'], or pd.DataFrame(history.to_dict())")
+
     def __repr__(self) -> str:
         shown = [f"{name[:40]} {values[-1]:.6g}" for name, values in self.items() if values]
         shown = shown if len(shown) <= 6 else [*shown[:5], f"… ({len(shown)} curves)"]
@@ -218,7 +224,7 @@ _STOPS["epochs"] = "complete"
 
 
 @dataclass(eq=False, repr=False)
-class Epoch(Brief):
+class Epoch(Brief, Hinted):
     """What a callback sees at the end of an epoch.
 
     Attributes
@@ -289,6 +295,8 @@ class Settings:
         if not isinstance(self.shuffle, bool | np.bool_ | int) or self.shuffle not in (0, 1):
             raise TypeError(f"shuffle must be True or False, got {self.shuffle!r}")
         self.shuffle = bool(self.shuffle)
+        if self.progress not in (None, False, True):
+            raise TypeError(f"progress must be True, False or None, got {brief(self.progress)}")
         self.seed = as_count(self.seed, "seed", 0)
         for name in ("batch_size", "patience"):
             if getattr(self, name) is not None:
@@ -300,6 +308,7 @@ class Settings:
         if self.resume and self.checkpoint is None:
             raise ValueError("resume=True needs checkpoint=, the file to go on from")
         if self.checkpoint is not None:
+            check_model_path(self.checkpoint)
             check_writable(self.checkpoint)
         if isinstance(self.optimizer, LBFGS):
             self._check_lbfgs()
@@ -333,8 +342,26 @@ def as_callbacks(callbacks: object) -> tuple[Callback, ...]:
     found = _as_list(callbacks, "callbacks", False)
     for callback in found:
         if not callable(callback):
-            raise TypeError(f"a callback is a function of a pellucid.training.Epoch, got {callback!r}")
+            raise TypeError(f"a callback is a function of an epoch, got {brief(callbacks)}; write callbacks=[print]")
+        if not _takes(callback, 1):
+            raise TypeError(
+                f"a callback is a function of one epoch, and {brief(callback)} takes other arguments; write "
+                "callbacks=[lambda epoch: print(epoch.number, epoch.values)]"
+            )
     return tuple(found)
+
+
+def _takes(function: Callable[..., object], n: int) -> bool:
+    """Whether a function can be called with n arguments, as far as is known."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions of C have none
+        return True
+    try:
+        signature.bind(*range(n))
+    except TypeError:
+        return False
+    return True
 
 
 def _as_list(given: Any, name: str, is_one: bool) -> list[Any]:
@@ -561,7 +588,7 @@ class Trainer:
                 with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                     a = forward(self.layers, part.X)
                 for metric in self.settings.metrics:
-                    values[prefix + metric.name] = float(metric(a, part.Y))
+                    values[prefix + metric.name] = metric.number(a, part.Y)
         return values
 
     def _finish(self, epoch: int, row: Mapping[str, float]) -> bool:
@@ -892,4 +919,6 @@ def progress_bar(what: str) -> Any:
 def shows_progress(progress: bool | None) -> bool:
     """Whether to show a progress bar: as asked, or on a terminal alone."""
     # A program without a console has no standard error at all.
-    return sys.stderr is not None and (sys.stderr.isatty() if progress is None else progress)
+    if progress is None:
+        return sys.stderr is not None and sys.stderr.isatty()
+    return sys.stderr is not None and progress

@@ -315,7 +315,7 @@ def diagnose(
     >>> print(pl.diagnose(net, X, y, "mse", wrong).headline)
     WRONG at step 3 Output, layer 3: σ' missing at the output
     """
-    expect(network, Layers, "network", "a network", "diagnose(network, X, y, loss, gradient)")
+    expect(network, Layers, "network", "a pl.Network", "pl.diagnose(network, X, y, loss, gradient)")
     samples = as_samples(network, X, y, loss, sample_weight)
     problem = Problem(network, samples, as_penalty(l2, l1), masks, raw=(X, y))
     seen = {

@@ -399,7 +399,7 @@ def diagnose_value(
     >>> pl.diagnose_value(run, "d_1^2", value=-0.00771, digits=3).rows
     ('2',)
     """
-    expect(run, Record, "run", "a run", "diagnose_value(network.backprop(x, y), symbol, value=…)")
+    expect(run, Record, "run", "a run of backprop", "run = network.backprop(X, y)")
     value = as_number(value, "value", -np.inf, open_low=True)
     digits = as_count(digits, "digits")
     explanation = explain(run, symbol, layer=layer, j=j, k=k, sample=sample)

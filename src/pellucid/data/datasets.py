@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -54,6 +54,9 @@ class Dataset(Displayed):
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def __iter__(self) -> Never:
+        raise TypeError("a Dataset is not a sequence: write X, y = data.X, data.y")
 
     def document(self) -> "Document":
         """Return what it holds as a document: shapes, ranges, the samples of each class."""

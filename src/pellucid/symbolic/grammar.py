@@ -159,6 +159,8 @@ class _Scanner:
         self.is_latex = "\\" in text or "^{" in text.replace(" ", "")
 
     def tokens(self) -> Iterator[_Token]:
+        if function := _LAMBDA.search(self.text):
+            raise FormulaError("write the formula alone, without lambda", function.start(), self.text)
         while self.i < len(self.text):
             letter = self.text[self.i]
             if letter.isspace() or letter == "$" or letter in _UNSEEN:
@@ -387,6 +389,7 @@ class _Scanner:
         raise FormulaError(reason or f"{shown!r} is no part of a formula", self.i, self.text)
 
 
+_LAMBDA = re.compile(r"\blambda\s+\w+(?:\s*,\s*\w+)*\s*:")
 _SUBSCRIPT = re.compile(r"\{((?:[^{}]|\{[^{}]{0,40}\}){1,40})\}|\(([^()]{1,40})\)")
 _A_FUNCTION = re.compile("|".join(sorted((name for name in FUNCTIONS if len(name) > 1), key=len, reverse=True)))
 _ROW_ROOM = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in)\s*\]")

@@ -40,7 +40,7 @@ def equations(network: Layers, loss: object = "mse") -> Document:
     >>> "z_1^2 = w_11^2 a_1^1 + w_12^2 a_2^1 + w_13^2 a_3^1 + b_1^2" in text
     True
     """
-    expect(network, Layers, "network", "a network", "equations(pl.Network([3, 4, 2]))")
+    expect(network, Layers, "network", "a pl.Network", "pl.symbolic.equations(pl.Network([3, 4, 2]))")
     row = as_loss(loss)
     blocks: list[Block] = []
     for title, section in _SECTIONS:

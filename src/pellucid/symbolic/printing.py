@@ -61,7 +61,7 @@ def latex(expression: sp.Expr, names: Mapping[str, str] | None = None) -> str:
     str
         Names keep their indices: f1 is ``f_{1}``, labels are those of `pellucid.notation`.
     """
-    expect(expression, sp.Basic, "expression", "an expression of SymPy", "latex(parse('x^2'))")
+    expect(expression, sp.Basic, "expression", "an expression of SymPy", "pl.symbolic.latex(pl.symbolic.parse('x^2'))")
     return _Latex(names or {}).write(expression)
 
 

@@ -139,7 +139,7 @@ def grade(answers: Answers | PathLike, variant: int | None = None) -> Grade:
     OSError
         There is no such file.
     """
-    expect(answers, (Answers, str, os.PathLike), "answers", "a file of answers", "grade('answers.json')")
+    expect(answers, (Answers, str, os.PathLike), "answers", "a file of answers", "pl.worksheet.grade('answers.json')")
     read = answers if isinstance(answers, Answers) else read_answers(answers)
     if variant is not None and read.variant is not None and read.variant != variant:
         raise DataFileError(f"{read.source} answers variant {read.variant}, and variant {variant} was asked for")

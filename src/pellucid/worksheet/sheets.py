@@ -62,5 +62,5 @@ def key(sheet: Worksheet) -> Document:
 
 
 def _expect_sheet(sheet: object, function: str) -> None:
-    line = f"{function}(worksheet({sheet if isinstance(sheet, int) else ''}))"
-    expect(sheet, Worksheet, "sheet", "a worksheet", line)
+    line = f"pl.worksheet.{function}(pl.worksheet.worksheet({sheet if isinstance(sheet, int) else ''}))"
+    expect(sheet, Worksheet, "sheet", "a Worksheet", line)
