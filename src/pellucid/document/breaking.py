@@ -175,9 +175,6 @@ class _Break:
     """Where the brackets begin that it is within."""
 
 
-_BRACKET = re.compile(r"\\left\s*|\\right\s*")
-
-
 def _breaks(latex: str) -> Iterator[_Break]:
     """Find the signs outside all groups and environments, and the brackets around each."""
     depth = 0
