@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.checking.submission import UnreadableError
+from pellucid.checking.reading import UnreadableError
+from pellucid.testing import assert_gradient
 
 
 @pytest.fixture(params=[[3, 4, 2], [3, 3, 3], [2, 5, 4, 1], [1, 1], [4, 4, 3]], ids=str)
@@ -144,16 +145,19 @@ def test_one_square_layer_transposed_is_a_mistake():
         {"spam": np.ones(3)},
         "text",
         3.0,
-        {"W1": np.ones((4, 3)), "W2": np.ones((2, 4)), "W3": np.ones(1)},
         [np.ones((9, 9))] * 4,
     ],
-    ids=["empty", "three arrays", "unknown name", "text", "number", "too many", "no shape"],
+    ids=["empty", "three arrays", "unknown name", "text", "number", "no shape"],
 )
-def test_what_cannot_be_read_is_refused(given):
+def test_what_cannot_be_read_is_unreadable_and_not_wrong(given):
     net = pl.Network([3, 4, 2], seed=0)
     for network in (net, pl.Network([3, 4, 2], seed=0, bias=False)):
-        with pytest.raises(UnreadableError):
-            pl.diagnose(network, np.ones((2, 3)), np.ones((2, 2)), "mse", given)
+        diagnosis = pl.diagnose(network, np.ones((2, 3)), np.ones((2, 2)), "mse", given)
+        assert diagnosis.verdict == "unreadable", str(diagnosis)
+        assert not diagnosis
+        assert "expected: ∂L/∂W^2 of shape (4, 3)" in str(diagnosis)
+        with pytest.raises(AssertionError, match="UNREADABLE"):
+            assert_gradient(given, network, np.ones((2, 3)), np.ones((2, 2)))
 
 
 def test_own_quantities_that_do_not_fit_are_refused():
