@@ -196,7 +196,9 @@ class Diagnosis(Result):
             return "RIGHT: the gradient is that of the loss"
         if self.verdict == "unreadable":
             return "UNREADABLE: what was returned cannot be read as the gradient of this network"
-        likeliest = [part.mistake.name for part in self.behaviour[:1]] or [one.title for one in self.hypotheses[:1]]
+        # what a function did instead of returning a gradient is said in full
+        did = [part.title if part.row == "38" else part.mistake.name for part in self.behaviour[:1]]
+        likeliest = did or [one.title for one in self.hypotheses[:1]]
         if self.verdict == "convention":
             return f"RIGHT UP TO A CONVENTION: {likeliest[0]}"
         where = "" if self.step is None else f" at step {STEPS[self.step]}" if self.step else ""

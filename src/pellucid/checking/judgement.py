@@ -45,6 +45,9 @@ _HALF = 1e-4
 _TINY, _HUGE = 1e-9, 1e30
 """What a mistake may change the largest partial by, at most; beyond it there is nothing to search for."""
 
+_COARSEST_SEARCH = 1e-3
+"""Tolerance of the search, at most: that of half precision would let everything fit."""
+
 _OTHERS_COST = 2.0
 """Of an explanation that the search does not rank: samples left out, a penalty, a constant."""
 
@@ -208,7 +211,8 @@ class Comparison:
 
     def explanations(self, seen: Mapping[str, PerLayerArrays]) -> tuple[list[Explanation], Search]:
         """What gives the numbers."""
-        search = Search(self.problem, Given(self.W, self.b), self.tolerance, self.floor, seen)
+        tolerance = min(self.tolerance, _COARSEST_SEARCH)
+        search = Search(self.problem, Given(self.W, self.b), tolerance, self.floor, seen)
         return search.run(), search
 
     def others(self) -> list[Hypothesis]:

@@ -310,6 +310,7 @@ class _Filing:
         if "Wb" in symbols:
             have |= {("b", l) for symbol, l in wrong}
         given.missing = [(s, l) for l in problem.W for s in problem.symbols if (s, l) not in have]
+        given.W, given.b = dict(sorted(given.W.items())), dict(sorted(given.b.items()))
         given.unneeded.sort()
         return given
 
