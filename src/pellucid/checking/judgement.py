@@ -371,8 +371,11 @@ def judged(
         return 0.0, Diagnosis("convention", (hypothesis,), step=5, relative_error=errors, notes=tuple(notes))
     if right and submission.odd_ones and not parts:
         words = "the gradient of the weights is transposed in some layers only"
-        hypothesis = Hypothesis((Part("7", tuple(sorted(submission.odd_ones)), words, F),))
-        return 0.0, Diagnosis("convention", (hypothesis,), step=5, relative_error=errors, notes=tuple(notes))
+        layers = tuple(sorted(submission.odd_ones))
+        hypothesis = Hypothesis((Part("7", layers, words, F),))
+        return 0.0, Diagnosis(
+            "convention", (hypothesis,), step=5, layer=layers[-1], relative_error=errors, notes=tuple(notes)
+        )
     found = None
     is_zero, size = (False, "") if right else comparison.by_size()
     if not right and not size:

@@ -96,14 +96,14 @@ def _judged(
                 diagnosis = judged(Comparison(problem, submission, floors), seen, before)[1]
                 return replace(diagnosis, reading=reading)
     found = Found(given, problem)
-    fitting = _fitting(found, floors)
-    if not fitting:
+    fits = fitting(found, floors)
+    if not fits:
         return _unreadable(found, given, before)
-    best = next((one for one in fitting if _is_right(one)), None)
+    best = next((one for one in fits if _is_right(one)), None)
     if best is not None:
         return _with_reading(best, judged(best.comparison, seen, before)[1])
-    parameters = [one for one in fitting if one.parameters]
-    gradients = [one for one in fitting if not any(_overlap(one.reading, other.reading) for other in parameters)]
+    parameters = [one for one in fits if one.parameters]
+    gradients = [one for one in fits if not any(_overlap(one.reading, other.reading) for other in parameters)]
     if not gradients:
         first = parameters[0]
         part = Part("38", (), first.parameters, problem.F)
@@ -117,7 +117,7 @@ def _overlap(one: Reading, other: Reading) -> bool:
     return any(u[: len(v)] == v[: len(u)] for u, v in paths)
 
 
-class _Fitting:
+class Fit:
     """A reading that fits, compared with the right gradient."""
 
     def __init__(self, candidate: Candidate, floors: Floors) -> None:
@@ -137,53 +137,54 @@ class _Fitting:
         return (repr((self.submission.missing, self.submission.shapes)).encode(), *(g.tobytes() for g in arrays))
 
 
-def _is_whole(submission: Submission) -> bool:
+def is_whole(submission: Submission) -> bool:
+    """Whether every array is there, in a shape of its own."""
     return not (submission.missing or submission.shapes or submission.not_summed or submission.one_number)
 
 
-def _is_right(one: _Fitting) -> bool:
-    return one.is_right and _is_whole(one.submission)
+def _is_right(one: Fit) -> bool:
+    return one.is_right and is_whole(one.submission)
 
 
-def _fitting(found: Found, floors: Floors) -> list[_Fitting]:
+def fitting(found: Found, floors: Floors) -> list[Fit]:
     """The readings that cost little more than the cheapest, up to the first that is right."""
-    fitting: list[_Fitting] = []
+    fits: list[Fit] = []
     least = math.inf
     for candidate in found.candidates():
         least = min(least, candidate.reading.cost)
         if candidate.reading.cost > least + MARGIN:
             continue
-        fitting.append(_Fitting(candidate, floors))
-        if _is_right(fitting[-1]):
+        fits.append(Fit(candidate, floors))
+        if _is_right(fits[-1]):
             break
-    kept = [one for one in fitting if one.reading.cost <= least + MARGIN]
+    kept = [one for one in fits if one.reading.cost <= least + MARGIN]
     return sorted(kept, key=lambda one: one.reading.cost)
 
 
-def _searched(gradients: list[_Fitting], seen: Mapping[str, PerLayerArrays], before: Sequence[Part]) -> Diagnosis:
+def _searched(gradients: list[Fit], seen: Mapping[str, PerLayerArrays], before: Sequence[Part]) -> Diagnosis:
     """Search a few readings for mistakes, and take the one with the simplest."""
-    unique: dict[tuple[bytes, ...], _Fitting] = {}
+    unique: dict[tuple[bytes, ...], Fit] = {}
     for one in gradients:
         unique.setdefault(one.numbers, one)
     ranked = sorted(unique.values(), key=lambda one: one.reading.cost - 2 * one.comparison.agreement())
-    best: tuple[float, _Fitting, Diagnosis] | None = None
+    best: tuple[float, Fit, Diagnosis] | None = None
     problem = gradients[0].comparison.problem
     work = problem.layers.parameters.size * problem.n
     for one in ranked[: _SEARCHED if work < _LARGE else 1]:
         cost, diagnosis = judged(one.comparison, seen, before)
         is_free = one.reading.turned and not one.reading.is_oriented
         total = cost + one.reading.cost + (_UNORIENTED if is_free else 0.0)
-        if best is None or total < best[0]:
+        if best is None or total < best[0] or (math.isinf(best[0]) and one is gradients[0]):
             best = total, one, diagnosis
         if cost <= _SINGLE_MISTAKE and not is_free:
             break
     assert best is not None
-    if math.isinf(best[0]):
+    if math.isinf(best[0]) and best[1] is not gradients[0]:  # nothing known in any: the plainest
         return _with_reading(gradients[0], judged(gradients[0].comparison, seen, before)[1])
     return _with_reading(best[1], best[2])
 
 
-def _with_reading(one: _Fitting, diagnosis: Diagnosis) -> Diagnosis:
+def _with_reading(one: Fit, diagnosis: Diagnosis) -> Diagnosis:
     return replace(diagnosis, reading=one.reading)
 
 

@@ -325,6 +325,6 @@ def diagnose(
         for symbol, given in (("z", z), ("a", a), ("d", d))
         if given is not None
     }
-    if callable(gradient) and not hasattr(gradient, "W"):
+    if callable(gradient) and not (hasattr(gradient, "W") or hasattr(gradient, "named_parameters")):
         return Trial(gradient, network, problem, weighted=sample_weight is not None).run(seen)
     return judge_returned(problem, gradient, seen)
