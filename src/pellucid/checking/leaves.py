@@ -64,6 +64,17 @@ def path_name(path: Path) -> str:
     return text or "the value itself"
 
 
+def materialized(given: object, deepest: int = 2) -> object:
+    """Return a value that can be read more than once: its iterators as lists."""
+    if isinstance(given, Iterator):
+        return [materialized(one, deepest - 1) for one in islice(given, _LONGEST)] if deepest >= 0 else given
+    if deepest > 0 and type(given) in (list, tuple) and len(given) <= _LONGEST:  # type: ignore[arg-type]
+        return type(given)(materialized(one, deepest - 1) for one in given)  # type: ignore[call-arg, attr-defined]
+    if deepest > 0 and type(given) is dict:
+        return {key: materialized(one, deepest - 1) for key, one in given.items()}
+    return given
+
+
 def flatten(given: object) -> list[Leaf]:
     """Return all arrays of numbers in a nest of anything, in order.
 
@@ -242,6 +253,8 @@ class View:
 
     Attributes
     ----------
+    spelled : bool
+        Whether the numbers at the end of names are positions: one variable for each weight, as w11, w12, b1.
     stacked : int
         How often the innermost lists of equal shapes are stacked: one object, row or scalar for each neuron.
     split : frozenset of paths
@@ -252,10 +265,11 @@ class View:
     stacked: int = 0
     split: frozenset[Path] = frozenset()
     cost: float = 0.0
+    spelled: bool = False
 
     def of(self, leaves: Sequence[Leaf]) -> list[Leaf]:
         """Return the leaves as seen in this way."""
-        seen = list(leaves)
+        seen = _spelled(leaves) if self.spelled else list(leaves)
         for _ in range(self.stacked):
             seen = _stacked(seen)
         for _ in range(3):
@@ -288,6 +302,29 @@ def _stacked(leaves: list[Leaf]) -> list[Leaf]:
     return found
 
 
+_ENDING = re.compile(r"(.*?)((?:[\W_]*\d+)+)\W*")
+
+
+def _spelled(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Numbers at the end of the names of single numbers as positions: w12 is w[1][2]."""
+    found: list[tuple[Path, list[str], Leaf]] = []
+    digits: dict[Path, set[int]] = {}
+    for leaf in leaves:
+        match = _ENDING.fullmatch(leaf.path[-1]) if leaf.path and isinstance(leaf.path[-1], str) else None
+        if leaf.numbers.ndim or match is None:
+            found.append((leaf.path, [], leaf))
+            continue
+        path, numbers = (*leaf.path[:-1], match[1]), re.findall(r"\d+", match[2])
+        found.append((path, numbers, leaf))
+        digits.setdefault(path, set()).add(len("".join(numbers)))
+    seen = []
+    for path, numbers, leaf in found:
+        # w11 and w12 have two positions each, w9 and w10 have one
+        places = list("".join(numbers)) if len(digits.get(path, ())) == 1 else numbers
+        seen.append(leaf.at((*path, *(int(place[-9:]) for place in places)), leaf.numbers))
+    return sorted(seen, key=lambda leaf: [step if isinstance(step, int) else -1 for step in leaf.path])
+
+
 def _depth(path: Path) -> int:
     return sum(isinstance(step, int) for step in path)
 
@@ -315,6 +352,10 @@ def views(leaves: Sequence[Leaf], layers: int) -> Iterator[View]:
         if [leaf.path for leaf in seen] == [leaf.path for leaf in before]:
             break
         yield View(times, frozenset(), 0.3)
+    seen = _spelled(leaves)
+    if [leaf.path for leaf in seen] != [leaf.path for leaf in leaves]:
+        for times in (1, 2):
+            yield View(times, frozenset(), 0.4, spelled=True)
     long = [leaf for leaf in leaves if leaf.numbers.ndim and len(leaf.numbers) in lengths and len(leaves) <= 12]
     if not long:
         return

@@ -55,9 +55,10 @@ _SHAPE_OF_A_MISTAKE = 1.2  # biases not summed over the samples, or one number f
 _ODD_ONE_OUT = 1.7  # one matrix the other way round
 _AGAINST_NUMBERS = 1.6  # W1 for the last layer
 _OUT_OF_ORDER = 1.6
-_NO_BIASES = 2.0
+_NO_BIASES = 1.6  # in each layer
 _LEFT_OVER = 2.0  # an array that is split up, and then not used whole
 _WRONG_SHAPE = 2.6
+_WRONG_SHAPE_NAMED = 1.3
 _MISSING = 3.0
 
 
@@ -137,7 +138,7 @@ class Layout(NamedTuple):
             "bb WW": "all biases, then all weights",
             "[bW]": "neuron by neuron, the bias first",
             "[Wb]": "neuron by neuron, the bias last",
-            "W": "weights only",
+            "W": "layer by layer",
         }[self.grouping]
         columns = ", column by column" if self.by_columns else ""
         return f"{how}{columns}{', output layer first' if self.downward else ''}"
@@ -242,9 +243,10 @@ class Reading:
         """How it was read, in a line; empty where that is obvious."""
         words = []
         if self.layout is not None and self.layout != Layout("W b", False, False):
-            words.append(f"a flat vector, {self.layout.words}")
+            what = "a flat vector" if ("all", 0) in self.places else "a flat vector of the weights or of the biases"
+            words.append(f"{what}, {self.layout.words}")
         if self.view.stacked:
-            words.append("one entry for each neuron")
+            words.append("one name for each number" if self.view.spelled else "one entry for each neuron")
         if any(symbol == "Wb" for symbol, _ in self.places):
             line = "column" if not self.turned else "row"
             words.append(f"weights and biases in one array, the biases in the {self.edge} {line}")
@@ -490,7 +492,11 @@ class _Matching:
                 cost = self._bias_cost(leaf.numbers, n_l)
             else:
                 cost, says = _weights_cost(leaf.numbers, n_l, width, turned, symbol)
-            if cost is not None and (cost < _WRONG_SHAPE or self.names[i].symbol in ("", symbol)):
+            says_so = self.names[i].symbol == symbol
+            if cost == _WRONG_SHAPE and says_so:
+                cost = _WRONG_SHAPE_NAMED
+            is_odd = cost is not None and cost >= _SHAPE_OF_A_MISTAKE
+            if cost is not None and (not is_odd or says_so or not self.names[i].symbol):
                 found.append(_Choice(i, cost + name + 0.01 * (len(shape) > 2), says))
         return heapq.nsmallest(_CHOICES, found, key=lambda one: one.cost)
 
@@ -543,7 +549,7 @@ class _Matching:
         weights = [*self._sequences("W", turned, downward), *self._vectors("W", turned)]
         biases = [*self._sequences("b", turned, downward), *self._vectors("b", turned)]
         if problem.has_bias:
-            biases.append(none._replace(cost=_NO_BIASES))
+            biases.append(none._replace(cost=_NO_BIASES * len(self.layers)))
         else:  # biases that came along are said to be unneeded
             biases = [one._replace(cost=0.0) for one in biases if one.is_vector or self._all_fit("b", one)]
             biases.append(none._replace(cost=0.01))
@@ -561,8 +567,15 @@ class _Matching:
         for cost, one, other in heapq.nsmallest(_MOST_READINGS, found, key=lambda pair: pair[0]):
             places = {**self._places("W", one), **self._places("b", other)}
             layout = Layout("W", turned, downward) if one.is_vector or other.is_vector else None
+            if layout is not None and self._leaves_out(places):
+                continue
             if self._is_believable(places):
                 yield self._reading(places, cost, turned, one.says, downward, layout=layout)
+
+    def _leaves_out(self, places: Mapping[Place, int]) -> bool:
+        """Whether an array has the name of what a vector is said to hold already."""
+        held = {symbol for symbol, l in places if l == 0}
+        return any(name.symbol in held and i not in places.values() for i, name in enumerate(self.names))
 
     def _places(self, symbol: str, one: _Sequence) -> dict[Place, int]:
         layers = [0] if one.is_vector else self.layers
@@ -650,7 +663,7 @@ class _Matching:
             cost = _FLAT + _name_cost(self.names[i], "all")
             places: dict[Place, int] = {("all" if has_bias else "W", 0): i}
             if self.problem.has_bias and not has_bias:
-                cost += _NO_BIASES
+                cost += _NO_BIASES * len(self.layers)
                 if not self._is_believable(places):
                     continue
             for k, layout in enumerate(layouts(has_bias)):

@@ -14,6 +14,7 @@ import numpy as np
 from pellucid.arrays import Array
 from pellucid.checking.diagnosis import Diagnosis, Part
 from pellucid.checking.judgement import Comparison, Floors, judged
+from pellucid.checking.leaves import materialized
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.reading import (
     MARGIN,
@@ -70,6 +71,7 @@ def judge_returned(
     """
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the caller may have made an error of any of them
+        given = materialized(given)
         return _judged(problem, given, {**own_quantities(given, problem), **seen}, before, reading)
 
 
@@ -164,6 +166,8 @@ def fitting(found: Found, floors: Floors) -> list[Fit]:
 def _searched(gradients: list[Fit], seen: Mapping[str, PerLayerArrays], before: Sequence[Part]) -> Diagnosis:
     """Search a few readings for mistakes, and take the one with the simplest."""
     unique: dict[tuple[bytes, ...], Fit] = {}
+    if any(not one.submission.missing for one in gradients):  # nothing is forgotten that could be there
+        gradients = [one for one in gradients if not one.submission.missing]
     for one in gradients:
         unique.setdefault(one.numbers, one)
     ranked = sorted(unique.values(), key=lambda one: one.reading.cost - 2 * one.comparison.agreement())

@@ -15,6 +15,7 @@ from pellucid.arrays import ArrayLike
 from pellucid.checking.diagnosis import Diagnosis, Part
 from pellucid.checking.exceptions import tell
 from pellucid.checking.judgement import Comparison, diagnose_arrays
+from pellucid.checking.leaves import materialized
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.reading import Reading, Submission, UnreadableError, read, read_layers
 from pellucid.checking.returned import judge_returned
@@ -68,7 +69,7 @@ class Trial:
         quiet = contextlib.redirect_stdout(io.StringIO()) if self.calls > 1 else contextlib.nullcontext()
         try:
             with quiet:
-                returned = self.function(network, X_own, y_own)
+                returned = materialized(self.function(network, X_own, y_own))
         except Exception as error:
             told = tell(error, self.file)
             row = "7" if told.is_product else "38"
