@@ -213,7 +213,8 @@ class Comparison:
         """What gives the numbers."""
         tolerance = min(self.tolerance, _COARSEST_SEARCH)
         search = Search(self.problem, Given(self.W, self.b), tolerance, self.floor, seen)
-        return search.run(), search
+        # what agrees to the search's tolerance, and not to that of each array, has not been explained
+        return [one for one in search.run() if one.faults or one.factors], search
 
     def others(self) -> list[Hypothesis]:
         """What no way of computing a quantity gives: a penalty that was not declared, samples left out."""
@@ -257,14 +258,19 @@ class Comparison:
 
     def by_constant(self) -> Hypothesis | None:
         """Whether everything is one constant times the right gradient: small layers alone cannot show it."""
-        pairs = [*self.pairs()]
-        if sum(g.size for _, g, _, _ in pairs) < 3:
+        c = self.factor()
+        if c is None or sum(g.size for _, g, _, _ in self.pairs()) < 3:
             return None
-        given, right, floor = (np.concatenate([np.ravel(one[k]) for one in pairs]) for k in (1, 2, 3))
+        return Hypothesis((Part("37", (), f"the factor {c:.6g} everywhere", self.problem.F),))
+
+    def factor(self) -> float | None:
+        """Return the c with which everything is c times the right gradient, each array in its own precision."""
+        pairs = [*self.pairs()]
+        given, right, floor = (np.concatenate([np.zeros(0), *(np.ravel(one[k]) for one in pairs)]) for k in (1, 2, 3))
         c = Tolerance(self.tolerance).parallel(given, right, 2 * floor * (largest(given) / (largest(right) or 1.0)))
         if c is None or not all(self.tolerances[place].same(g, c * t, 2 * abs(c) * f) for place, g, t, f in pairs):
             return None
-        return Hypothesis((Part("37", (), f"the factor {c:.6g} everywhere", self.problem.F),))
+        return c
 
     def by_undeclared_penalty(self) -> Hypothesis | None:
         """Whether the difference is a multiple of the weights: a penalty that the loss does not have."""
@@ -406,6 +412,7 @@ def judged(
     if not hypotheses or len(hypotheses[0].parts) > 1:
         hypotheses = [*comparison.others(), *hypotheses]
     is_convention = bool(kept) and not parts and not step_parts and _is_convention(kept[0])
+    is_convention = is_convention and comparison.factor() is not None
     parts = [*parts, *step_parts]
     located = [] if hypotheses else _located(problem, search, wrong)
     step, layer = _first([*parts, *(hypotheses[0].parts if hypotheses else ())], F)
