@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import pellucid as pl
 from pellucid.checking import keeps_apart
 from pellucid.checking.diagnosis import STEPS, VERDICTS
-from pellucid.checking.judgement import Judgement, replay
+from pellucid.checking.judgement import Comparison, replay
 from pellucid.checking.mistakes import MISTAKES
 from pellucid.checking.problem import Problem
-from pellucid.checking.submission import read
+from pellucid.checking.reading import read
 from pellucid.samples import as_penalty, as_samples
 from student import LOSS_SLOPE, SIGMA, SLOPE, Early, Student, forms, plant, slots
 
@@ -371,7 +371,7 @@ def test_an_explanation_gives_back_the_numbers_that_it_explains(name):
         g = Student(loss, {key: layers})(net, X, Y)
         if key == "26" or same(g, truth):
             continue
-        first = Judgement(whole, read(g, whole)).explanations({})[0][0]
+        first = Comparison(whole, read(g, whole)).explanations({})[0][0]
         W, b = replay(first, whole)
         assert (set(W), set(b)) == (set(g["W"]), set(g["b"]))
         for mine, theirs in ((W, g["W"]), (b, g["b"])):

@@ -131,8 +131,6 @@ def test_shapes_in_exceptions(case):
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda network, X, y: None, "returned nothing"),
-        (lambda network, X, y: "spam", "returned str"),
         (lambda network, X, y: 1 / 0, "ZeroDivisionError"),
         (lambda network, X: None, "TypeError"),
         (
@@ -144,6 +142,13 @@ def test_shapes_in_exceptions(case):
 def test_failures_are_findings(case, function, words):
     diagnosis = pl.diagnose(*case, "mse", function)
     assert diagnosis.verdict == "wrong"
+    assert words in str(diagnosis)
+
+
+@pytest.mark.parametrize(("returned", "words"), [(None, "returned: nothing (None)"), ("spam", "of type str")])
+def test_what_is_no_gradient_is_unreadable(case, returned, words):
+    diagnosis = pl.diagnose(*case, "mse", lambda network, X, y: returned)
+    assert diagnosis.verdict == "unreadable"
     assert words in str(diagnosis)
 
 

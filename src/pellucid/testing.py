@@ -43,7 +43,7 @@ def assert_gradient(
     Raises
     ------
     AssertionError
-        The gradient is wrong; the message is the diagnosis.
+        The gradient is wrong, or cannot be read as one; the message is the diagnosis.
 
     Examples
     --------
@@ -58,6 +58,6 @@ def assert_gradient(
     expect(network, Layers, "network", "a pl.Network", "pl.testing.assert_gradient(gradient, network, X, y)")
     check_keywords(diagnose, settings, "assert_gradient")
     diagnosis = diagnose(network, X, y, loss, gradient, **settings)
-    if diagnosis.verdict == "wrong" or (diagnosis.verdict == "convention" and not allow_conventions):
+    if not diagnosis or (diagnosis.verdict == "convention" and not allow_conventions):
         raise AssertionError(diagnosis.text)
     return diagnosis

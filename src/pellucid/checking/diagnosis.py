@@ -12,9 +12,10 @@ from pellucid.described import Brief
 from pellucid.results import Result
 
 if TYPE_CHECKING:
+    from pellucid.checking.reading import Reading
     from pellucid.document import Block, Document, Equation
 
-VERDICTS = ("right", "convention", "wrong")
+VERDICTS = ("right", "convention", "wrong", "unreadable")
 STEPS = {
     0: "around the steps",
     1: "1 Input",
@@ -144,8 +145,9 @@ class Diagnosis(Result):
 
     Attributes
     ----------
-    verdict : {'right', 'convention', 'wrong'}
-        ``convention``: the right gradient of a loss that differs by a named constant factor.
+    verdict : {'right', 'convention', 'wrong', 'unreadable'}
+        ``convention``: the right gradient of a loss that differs by a named constant factor. ``unreadable``: nothing
+        that was handed in can be the gradient of this network, so that there is nothing to judge.
     hypotheses : tuple of Hypothesis
         What gives the numbers, the likeliest first; all that fit. Empty if right, or if nothing known fits.
     behaviour : tuple of Part
@@ -162,6 +164,8 @@ class Diagnosis(Result):
         What else is worth knowing.
     better_input : BetterInput or None
         Where several hypotheses fit: samples that tell them apart.
+    reading : Reading or None
+        Which part of what was handed in was read as which part of the gradient.
     """
 
     verdict: str
@@ -174,9 +178,10 @@ class Diagnosis(Result):
     located: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     better_input: BetterInput | None = None
+    reading: Reading | None = None
 
     def __bool__(self) -> bool:
-        return self.verdict != "wrong"
+        return self.verdict in ("right", "convention")
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -189,12 +194,16 @@ class Diagnosis(Result):
         """The verdict in a line."""
         if self.verdict == "right":
             return "RIGHT: the gradient is that of the loss"
-        likeliest = [part.mistake.name for part in self.behaviour[:1]] or [one.title for one in self.hypotheses[:1]]
+        if self.verdict == "unreadable":
+            return "UNREADABLE: what was returned cannot be read as the gradient of this network"
+        # what a function did instead of returning a gradient is said in full
+        did = [part.title if part.row == "38" else part.mistake.name for part in self.behaviour[:1]]
+        likeliest = did or [one.title for one in self.hypotheses[:1]]
         if self.verdict == "convention":
             return f"RIGHT UP TO A CONVENTION: {likeliest[0]}"
         where = "" if self.step is None else f" at step {STEPS[self.step]}" if self.step else ""
         where += f", layer {self.layer}" if self.layer is not None and self.step not in (0, None) else ""
-        return f"WRONG{where}: {likeliest[0] if likeliest else 'by nothing that is known here'}"
+        return f"WRONG{where}{f': {likeliest[0]}' if likeliest else ', but not by a known mistake'}"
 
     @property
     def text(self) -> str:
@@ -216,8 +225,13 @@ class Diagnosis(Result):
             lines += ["", *self.located]
         if self.better_input is not None:
             lines += ["", f"a better input: {self.better_input.why}"]
-        lines += [f"note: {note}" for note in self.notes]
+        lines += self._remarks()
         return "\n".join(lines)
+
+    def _remarks(self) -> list[str]:
+        """How it was read, and the notes."""
+        how = "" if self.reading is None else self.reading.text
+        return [*([how] if how else []), *(f"note: {note}" for note in self.notes)]
 
     def __repr__(self) -> str:
         return f"<Diagnosis: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"
@@ -237,7 +251,7 @@ class Diagnosis(Result):
         """Return it as a document."""
         from pellucid.document import Document, Items, Paragraph, escape
 
-        tone = {"right": "good", "convention": "doubtful", "wrong": "bad"}[self.verdict]
+        tone = {"right": "good", "wrong": "bad"}.get(self.verdict, "doubtful")
         blocks: list[Block] = [Paragraph(f"**{escape(self.headline)}**", tone)]  # type: ignore[arg-type]
         for part in self.behaviour:
             blocks += _part_blocks(part)
@@ -249,12 +263,12 @@ class Diagnosis(Result):
                 blocks += _part_blocks(part, "and " if k else f"{i}. " if several else "")
         tail = [f"seen best at {self.shown}"] if self.shown else []
         tail += [*self.located, *([f"a better input: {self.better_input.why}"] if self.better_input else [])]
-        tail += [f"note: {note}" for note in self.notes]
+        tail += self._remarks()
         blocks += [Items(tuple(map(escape, tail)))] if tail else []
         return Document("Diagnosis of a gradient", tuple(blocks))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as what JSON can hold."""
+        """Return it as a JSON-serializable dict."""
 
         def part_dict(part: Part) -> dict[str, Any]:
             right, wrong = part.equations()
@@ -284,6 +298,7 @@ class Diagnosis(Result):
             "relative_error": {key: value if value == value else None for key, value in self.relative_error.items()},
             "located": list(self.located),
             "notes": list(self.notes),
+            "reading": None if self.reading is None else self.reading.text,
             "better_input": None
             if better is None
             else {"X": better.X.tolist(), "y": better.y.tolist(), "why": better.why},

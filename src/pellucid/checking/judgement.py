@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from pellucid.checking.hypotheses import (
     worlds,
 )
 from pellucid.checking.problem import PerLayerArrays, Problem
-from pellucid.checking.submission import Submission
+from pellucid.checking.reading import Submission
+from pellucid.checking.tolerance import DOUBLE, SINGLE, Tolerance, largest, norm
 from pellucid.notation import Label
 from pellucid.samples import Samples
 
@@ -34,64 +36,118 @@ _AT_MOST = 6
 _MARGIN = 1.0
 """How much less likely than the first a hypothesis may be and still be listed."""
 
+_ROUNDINGS = 4
+"""Units in the last place that one operation of somebody else's formula may be off by."""
 
-class Judgement:
-    """A submission compared with the right gradient, array by array."""
+_HALF = 1e-4
+"""Precision from which rounding may hide a mistake: half precision and bfloat16."""
 
-    def __init__(self, problem: Problem, submission: Submission) -> None:
+_TINY, _HUGE = 1e-9, 1e30
+"""What a mistake may change the largest partial by, at most; beyond it there is nothing to search for."""
+
+_COARSEST_SEARCH = 1e-3
+"""Tolerance of the search, at most: that of half precision would let everything fit."""
+
+_OTHERS_COST = 2.0
+"""Of an explanation that the search does not rank: samples left out, a penalty, a constant."""
+
+
+class Comparison:
+    """A submission compared with the right gradient, each array in its own precision.
+
+    Parameters
+    ----------
+    problem : Problem
+    submission : Submission
+    floors : Floors, optional
+        Shared by the readings of one returned value.
+
+    Attributes
+    ----------
+    W, b : dict by layer
+        What is judged: not arrays of half precision whose rounding would hide a gradient that is 50 % off.
+    tolerance : float
+        Relative, of the coarsest array.
+    floor : (W, b)
+        By layer, what rounding may move each partial by.
+    """
+
+    def __init__(self, problem: Problem, submission: Submission, floors: Floors | None = None) -> None:
         self.problem, self.submission = problem, submission
-        network_eps = float(np.finfo(problem.layers.dtype).eps)
-        self.eps = max(submission.eps, network_eps)
-        self.tolerance = _tolerance(self.eps)
-        self.floor = problem.rounding(4 * self.eps)
+        self.floors = floors or Floors(problem)
         self.W, self.b = dict(submission.W), dict(submission.b)
-        self.notes: list[str] = []
-        if submission.unneeded:
-            which = ", ".join(f"∂L/∂b^{l}" for l in submission.unneeded)
-            self.notes.append(
+        base = self.floors.of(0.0)
+        self.floor = (dict(base[0]), dict(base[1]))
+        self.tolerances: dict[tuple[str, int], Tolerance] = {}
+        self.coarse: list[tuple[str, int]] = []
+        for k, (symbol, arrays) in enumerate((("W", self.W), ("b", self.b))):
+            right = problem.gradient_W if symbol == "W" else problem.gradient_b
+            for l in list(arrays):
+                eps = self.floors.eps(submission.eps.get((symbol, l), 0.0))
+                self.floor[k][l] = self.floors.of(eps)[k][l]
+                tolerance = Tolerance.of(eps)
+                tells = eps < _HALF or tolerance.tells(right[l], 2 * self.floor[k][l])
+                if not tells and not tolerance.same(arrays[l], right[l]):
+                    self.coarse.append((symbol, l))
+                    del arrays[l]
+                else:
+                    self.tolerances[symbol, l] = tolerance
+        self.tolerance = max((one.relative for one in self.tolerances.values()), default=Tolerance.of(0.0).relative)
+        self.notes = [*self._notes()]
+
+    def _notes(self) -> Iterator[str]:
+        if self.submission.unneeded:
+            which = ", ".join(f"∂L/∂b^{l}" for l in self.submission.unneeded)
+            yield (
                 f"the network has no biases (bias=False): its gradient is that of the weights, and {which} "
-                f"{'is' if len(submission.unneeded) == 1 else 'are'} not judged"
+                f"{'is' if len(self.submission.unneeded) == 1 else 'are'} not judged"
+            )
+        if self.coarse:
+            which = ", ".join(f"∂L/∂{symbol}^{l}" for symbol, l in self.coarse)
+            yield (
+                f"{which} cannot be judged: in half precision rounding alone may move a partial by half its size; "
+                f"compute in float32 or float64"
             )
 
     # is it right?
 
-    def is_right(
-        self, tolerance: float | None = None, floor: tuple[PerLayerArrays, PerLayerArrays] | None = None
-    ) -> bool:
-        """Whether every array agrees within rounding."""
-        pairs = [*self._pairs(floor or self.floor)]
-        return all(_agrees(g, t, tolerance or self.tolerance, rounding) for _, g, t, rounding in pairs)
+    def is_right(self, *, single: bool = False) -> bool:
+        """Whether every array agrees within rounding, that of single precision where it is asked for."""
+        return not self.submission.not_finite and not self.wrong_arrays(single=single, most=1)
 
-    def _pairs(self, floor: tuple[PerLayerArrays, PerLayerArrays]) -> list[tuple[tuple[str, int], Array, Array, Array]]:
+    def pairs(self) -> Iterator[tuple[tuple[str, int], Array, Array, Array]]:
+        """Each array as given, the right one, and what rounding may move its entries by."""
         problem = self.problem
-        pairs = [(("W", l), g, problem.gradient_W[l], floor[0][l]) for l, g in self.W.items()]
-        return pairs + [(("b", l), g, problem.gradient_b[l], floor[1][l]) for l, g in self.b.items()]
+        for l, g in self.W.items():
+            yield ("W", l), g, problem.gradient_W[l], self.floor[0][l]
+        for l, g in self.b.items():
+            yield ("b", l), g, problem.gradient_b[l], self.floor[1][l]
 
-    def try_transposed(self) -> bool:
-        """Take square matrices the other way round, if that is right and nothing says which way they are."""
-        if self.submission.is_transposed is not None or all(W.size == 1 for W in self.W.values()):
-            return False
-        before = self.W
-        self.W = {l: W.T for l, W in before.items()}
-        if self.is_right():
-            return True
-        self.W = before
-        return False
+    def agreement(self) -> float:
+        """How far the arrays point the way of the right ones, 0 to 1: what readings are ranked by before a search."""
+        found = [abs(cosine(g, t)) for _, g, t, _ in self.pairs() if g.size > 1]
+        return sum(found) / len(found) if found else 0.0
 
     def relative_errors(self) -> dict[str, float]:
         """‖g - t‖ / ‖t‖ of each array."""
         errors = {}
-        for (symbol, l), g, t, _ in self._pairs(self.floor):
-            size = float(np.linalg.norm(t))
-            apart = float(np.linalg.norm(g - t))
+        for (symbol, l), g, t, _ in self.pairs():
+            size, apart = norm(t), norm(g - t)
             errors[f"{symbol}^{l}"] = apart / size if size else (0.0 if not apart else float("inf"))
         return dict(sorted(errors.items(), key=lambda one: (one[0][2:], one[0][0])))
 
-    def wrong_arrays(self) -> list[tuple[str, int]]:
+    def wrong_arrays(self, *, single: bool = False, most: int | None = None) -> list[tuple[str, int]]:
         """The arrays that do not agree, from the output down, weights first."""
-        wrong = [
-            place for place, g, t, rounding in self._pairs(self.floor) if not _agrees(g, t, self.tolerance, rounding)
-        ]
+        wrong = []
+        for place, g, t, floor in self.pairs():
+            tolerance = self.tolerances[place]
+            if single:
+                tolerance = Tolerance(max(tolerance.relative, Tolerance.of(SINGLE).relative))
+                floor = np.maximum(floor, self.floors.of(SINGLE)[place[0] == "b"][place[1]])
+            if not tolerance.same(g, t, 2 * floor):
+                wrong.append(place)
+                if len(wrong) == most:
+                    break
         return sorted(wrong, key=lambda place: (-place[1], place[0]))
 
     def shown(self, layer: int | None, arrays: Sequence[tuple[str, int]]) -> Shown | None:
@@ -108,22 +164,57 @@ class Judgement:
                 best = off, Shown(f"∂L/∂{label}", float(g[index]), float(t[index]))
         return None if best is None else best[1]
 
+    # what is it instead?
+
+    def by_size(self) -> tuple[bool, str]:
+        """What the sizes alone say of a wrong gradient: whether it is 0, and words for zeros, one constant, extremes.
+
+        Such numbers are not the gradient of anything, and no search for a mistake would end soon.
+        """
+        given = np.concatenate([np.zeros(0), *(g.ravel() for _, g, _, _ in self.pairs())])
+        right = np.concatenate([np.zeros(0), *(t.ravel() for _, _, t, _ in self.pairs())])
+        if given.size == 0:
+            return False, ""
+        top, usual = largest(given), largest(right) or 1.0
+        if not top:
+            return True, "all partials are 0"
+        if given.size > 3 and np.ptp(given / top) <= 1e-12:
+            return False, f"all partials are {given[0]:.6g}"
+        if top < _TINY * usual:
+            return True, f"all partials are nearly 0: at most {top:.3g}, and the right ones are up to {usual:.3g}"
+        if top > _HUGE * usual:
+            return False, f"the partials are up to {top:.3g}, and the right ones are up to {usual:.3g}"
+        return False, ""
+
+    def by_parameters(self) -> str:
+        """Whether the parameters came in place of the gradient, as they are or after a step of descent."""
+        problem = self.problem
+        if len(self.W) < len(problem.W):
+            return ""
+        own = {("W", l): problem.W[l] for l in self.W} | {("b", l): problem.b[l] for l in self.b}
+        triples = [((g, own[place], t), place) for place, g, t, _ in self.pairs()]
+        if all(self.tolerances[place].same(g, w) for (g, w, _), place in triples):
+            return "these are the parameters of the network, not their gradient"
+        given, before, right = (np.concatenate([arrays[k].ravel() for arrays, _ in triples]) for k in range(3))
+        step = before - given
+        coarsest = max((self.floors.eps(eps) for eps in self.submission.eps.values()), default=DOUBLE)
+        rate = Tolerance(self.tolerance).parallel(step, right, 8 * coarsest * np.abs(before))
+        if given.size < 3 or rate is None or norm(step) <= 64 * coarsest * norm(before):
+            return ""
+        sign = "-" if rate > 0 else "+"
+        return (
+            f"these are the parameters after an update, W {sign} η ∂L/∂W with η = {abs(rate):.6g}; "
+            f"{'the gradient in it is right' if rate > 0 else 'the gradient in it is right, but descent subtracts it'}"
+        )
+
     # why is it wrong?
 
     def explanations(self, seen: Mapping[str, PerLayerArrays]) -> tuple[list[Explanation], Search]:
         """What gives the numbers."""
-        given = Given(self.W, self.b)
-        search = Search(self.problem, given, self.tolerance, self.floor, seen)
-        found = search.run()
-        if not found and self.submission.is_transposed is None and any(W.size > 1 for W in self.W.values()):
-            turned = Search(
-                self.problem, given._replace(W={l: W.T for l, W in self.W.items()}), self.tolerance, self.floor, seen
-            )
-            found = turned.run()
-            if found:
-                self.W = dict(turned.given.W)
-                self.notes.append("the weights' gradients are read as (n_{l-1}, n_l), the transposes of W^l")
-        return found, search
+        tolerance = min(self.tolerance, _COARSEST_SEARCH)
+        search = Search(self.problem, Given(self.W, self.b), tolerance, self.floor, seen)
+        # what agrees to the search's tolerance, and not to that of each array, has not been explained
+        return [one for one in search.run() if one.faults or one.factors], search
 
     def others(self) -> list[Hypothesis]:
         """What no way of computing a quantity gives: a penalty that was not declared, samples left out."""
@@ -145,12 +236,12 @@ class Judgement:
             columns.append(problem.d[l].T)
             target.append(self.b[l])
         matrix, g = np.concatenate(columns), np.concatenate(target)
-        if len(g) <= problem.n:
+        if len(g) <= problem.n or not np.isfinite(matrix).all():
             return None
         counts, *_ = np.linalg.lstsq(matrix, g, rcond=None)
         if np.linalg.matrix_rank(matrix) < problem.n:
             return None
-        if np.linalg.norm(matrix @ counts - g) > 10 * self.tolerance * np.linalg.norm(g):
+        if not Tolerance(10 * self.tolerance).same(matrix @ counts, g):  # the fit adds to the rounding
             return None
         usual = counts / problem.share
         if np.ptp(usual) <= 1e-3 * np.abs(usual).max():
@@ -167,14 +258,19 @@ class Judgement:
 
     def by_constant(self) -> Hypothesis | None:
         """Whether everything is one constant times the right gradient: small layers alone cannot show it."""
-        pairs = self._pairs(self.floor)
-        size = sum(float(np.vdot(t, t)) for _, _, t, _ in pairs)
-        if not size or sum(g.size for _, g, _, _ in pairs) < 3:
-            return None
-        c = sum(float(np.vdot(g, t)) for _, g, t, _ in pairs) / size
-        if not c or not all(_agrees(g, c * t, self.tolerance, abs(c) * rounding) for _, g, t, rounding in pairs):
+        c = self.factor()
+        if c is None or sum(g.size for _, g, _, _ in self.pairs()) < 3:
             return None
         return Hypothesis((Part("37", (), f"the factor {c:.6g} everywhere", self.problem.F),))
+
+    def factor(self) -> float | None:
+        """Return the c with which everything is c times the right gradient, each array in its own precision."""
+        pairs = [*self.pairs()]
+        given, right, floor = (np.concatenate([np.zeros(0), *(np.ravel(one[k]) for one in pairs)]) for k in (1, 2, 3))
+        c = Tolerance(self.tolerance).parallel(given, right, 2 * floor * (largest(given) / (largest(right) or 1.0)))
+        if c is None or not all(self.tolerances[place].same(g, c * t, 2 * abs(c) * f) for place, g, t, f in pairs):
+            return None
+        return c
 
     def by_undeclared_penalty(self) -> Hypothesis | None:
         """Whether the difference is a multiple of the weights: a penalty that the loss does not have."""
@@ -185,16 +281,19 @@ class Judgement:
             bottom += float(np.vdot(problem.W[l], problem.W[l]))
         if not bottom or not (c := top / bottom):
             return None
-        fits = all(
-            _agrees(g, problem.gradient_W[l] + c * problem.W[l], self.tolerance, self.floor[0][l])
-            for l, g in self.W.items()
-        )
-        plain = all(_agrees(g, problem.gradient_b[l], self.tolerance, self.floor[1][l]) for l, g in self.b.items())
-        biased = all(
-            _agrees(g, problem.gradient_b[l] + c * problem.b[l], self.tolerance, self.floor[1][l])
-            for l, g in self.b.items()
-        )
-        if not fits or not (plain or biased):
+
+        def fits(symbol: str, times: float) -> bool:
+            given, right, own, k = (
+                (self.W, problem.gradient_W, problem.W, 0) if symbol == "W"
+                else (self.b, problem.gradient_b, problem.b, 1)
+            )  # fmt: skip
+            return all(
+                self.tolerances[symbol, l].same(g, right[l] + times * own[l], 2 * self.floor[k][l])
+                for l, g in given.items()
+            )
+
+        plain, biased = fits("b", 0.0), fits("b", c)
+        if not fits("W", c) or not (plain or biased):
             return None
         extra = problem.penalty.l2 + c if problem.penalty.l2 else c
         detail = f"λ₂ = {extra:.6g} in the gradient, {problem.penalty.l2:g} in the loss"
@@ -203,18 +302,42 @@ class Judgement:
         return Hypothesis((Part("23", tuple(self.W), detail, problem.F),))
 
 
-def _tolerance(eps: float) -> float:
-    """Relative, of an array's norm: single precision leaves four digits of a long sum, double ten and more."""
-    return 1e-6 if eps < 1e-10 else max(1e-4, 50 * eps)
+class Floors:
+    """What rounding may move each partial of a problem by, in each precision that is asked for."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._least = float(np.finfo(problem.layers.dtype).eps)
+        self._known: dict[float, tuple[PerLayerArrays, PerLayerArrays]] = {}
+
+    def eps(self, eps: float) -> float:
+        """Return the precision of an array: no finer than that of the network."""
+        return max(eps, self._least)
+
+    def of(self, eps: float) -> tuple[PerLayerArrays, PerLayerArrays]:
+        """Return by layer what arithmetic of a precision may move the partials by."""
+        eps = self.eps(eps)
+        if eps not in self._known:
+            times = _ROUNDINGS if eps < _HALF else 1.0  # four times would leave next to nothing to judge in halves
+            self._known[eps] = self.problem.rounding(times * eps)
+        return self._known[eps]
 
 
-def _agrees(g: Array, t: Array, tolerance: float, rounding: Array) -> bool:
-    size = max(float(np.linalg.norm(g)), float(np.linalg.norm(t)))
-    return float(np.linalg.norm(g - t)) <= tolerance * size + 2 * float(np.linalg.norm(rounding))
+def cosine(u: Array, v: Array) -> float:
+    """Return the cosine of the angle between two arrays, 0 if one is zero or not finite."""
+    top, bottom = largest(u), largest(v)
+    if not (0 < top < np.inf and 0 < bottom < np.inf):
+        return 0.0
+    p, q = u / top, v / bottom
+    return float(np.vdot(p, q)) / float(np.linalg.norm(p) * np.linalg.norm(q))
 
 
 def diagnose_arrays(
-    problem: Problem, submission: Submission, seen: Mapping[str, PerLayerArrays], before: Sequence[Part] = ()
+    problem: Problem,
+    submission: Submission,
+    seen: Mapping[str, PerLayerArrays],
+    before: Sequence[Part] = (),
+    floors: Floors | None = None,
 ) -> Diagnosis:
     """Judge a gradient that was read.
 
@@ -226,63 +349,94 @@ def diagnose_arrays(
         The user's own z, a and d by layer.
     before : sequence of Part
         What is known to be wrong already.
+    floors : Floors, optional
+        Shared by several calls.
     """
+    return judged(Comparison(problem, submission, floors), seen, before)[1]
+
+
+def judged(
+    comparison: Comparison, seen: Mapping[str, PerLayerArrays], before: Sequence[Part] = ()
+) -> tuple[float, Diagnosis]:
+    """Judge a gradient that was read: what the explanation costs, infinite if there is none, and the diagnosis."""
+    problem, submission = comparison.problem, comparison.submission
     F = problem.F
-    judgement = Judgement(problem, submission)
     parts = [*before, *_parts_of_shape(problem, submission)]
-    errors = judgement.relative_errors()
-    notes = judgement.notes
-    step_parts = _seen_departs(problem, seen, judgement)
-    right = not submission.not_finite and judgement.is_right()
-    if not right and not submission.not_finite and not parts and judgement.try_transposed():
-        part = Part("7", (), "the gradient of the weights is transposed; right if W^l is stored as (n_{l-1}, n_l)", F)
-        return Diagnosis("convention", (Hypothesis((part,)),), step=5, relative_error=errors, notes=tuple(notes))
-    if not right and not submission.not_finite and judgement.eps < 1e-10:
-        single = problem.rounding(4 * float(np.finfo(np.float32).eps))
-        if judgement.is_right(1e-4, single) and not judgement.explanations(seen)[0]:
+    errors = comparison.relative_errors()
+    notes = comparison.notes
+    if comparison.coarse and not comparison.tolerances:
+        return math.inf, Diagnosis("unreadable", (), tuple(parts), notes=tuple(notes))
+    if submission.not_finite:
+        where = tuple(submission.not_finite)
+        return math.inf, Diagnosis("wrong", (), tuple(parts), 5, None, relative_error={}, located=where)
+    step_parts = _seen_departs(problem, seen, comparison)
+    right = comparison.is_right()
+    if right and not parts and submission.turned and submission.is_transposed is None and _has_matrices(submission):
+        words = "the gradient of the weights is transposed; right if W^l is stored as (n_{l-1}, n_l)"
+        hypothesis = Hypothesis((Part("7", (), words, F),))
+        return 0.0, Diagnosis("convention", (hypothesis,), step=5, relative_error=errors, notes=tuple(notes))
+    if right and submission.odd_ones and not parts:
+        words = "the gradient of the weights is transposed in some layers only"
+        layers = tuple(sorted(submission.odd_ones))
+        hypothesis = Hypothesis((Part("7", layers, words, F),))
+        return 0.0, Diagnosis(
+            "convention", (hypothesis,), step=5, layer=layers[-1], relative_error=errors, notes=tuple(notes)
+        )
+    found = None
+    is_zero, size = (False, "") if right else comparison.by_size()
+    if not right and not size:
+        found = comparison.explanations(seen)
+        if not found[0] and comparison.tolerance < 1e-5 and comparison.is_right(single=True):
             right = True
             notes.append("right to single precision: it was computed in float32 somewhere")
     if right:
         verdict = "wrong" if parts or step_parts else "right"
         parts = [*parts, *step_parts]
-        return Diagnosis(
-            verdict,
-            (),
-            tuple(parts),
-            *_first(parts, F),
-            relative_error=errors,
-            notes=(*notes, *_notes_on_right(problem)),
-        )
-    if submission.not_finite:
-        return Diagnosis("wrong", (), tuple(parts), 5, None, relative_error={}, located=tuple(submission.not_finite))
-    explanations, search = judgement.explanations(seen)
-    if search.given.W is not judgement.W:
-        errors = judgement.relative_errors()
+        notes = [*notes, *_notes_on_right(problem)]
+        return 0.0, Diagnosis(verdict, (), tuple(parts), *_first(parts, F), relative_error=errors, notes=tuple(notes))
+    wrong = comparison.wrong_arrays()
+    constant = comparison.by_constant()
+    if found is None:  # nothing to search for: by its size it is not the gradient of anything
+        hypotheses = [constant] if constant else []
+        if is_zero and not constant:
+            parts.append(Part("14", (), size, F))
+        step, layer = _first([*parts, *(constant.parts if constant else ())], F)
+        return (1.0 if constant or is_zero else math.inf), Diagnosis(
+            "wrong", tuple(hypotheses), tuple(parts), 5 if step is None else step, layer,
+            comparison.shown(None, wrong), errors, () if is_zero else (size,), tuple(notes),
+        )  # fmt: skip
+    explanations, search = found
     hypotheses, kept = _hypotheses(problem, explanations)
-    if not hypotheses and (constant := judgement.by_constant()) is not None:
+    if not hypotheses and constant is not None:
         hypotheses = [constant]
     if not hypotheses or len(hypotheses[0].parts) > 1:
-        hypotheses = [*judgement.others(), *hypotheses]
-    wrong = judgement.wrong_arrays()
+        hypotheses = [*comparison.others(), *hypotheses]
     is_convention = bool(kept) and not parts and not step_parts and _is_convention(kept[0])
+    is_convention = is_convention and comparison.factor() is not None
     parts = [*parts, *step_parts]
     located = [] if hypotheses else _located(problem, search, wrong)
     step, layer = _first([*parts, *(hypotheses[0].parts if hypotheses else ())], F)
     if not hypotheses and wrong and not parts:
-        step, layer = _departure(problem, judgement, wrong)
+        step, layer = _departure(problem, comparison, wrong)
     better = _better_input(problem, kept, search.tolerance) if len(kept) > 1 and not is_convention else None
-    return Diagnosis(
+    cost = explanations[0].cost if explanations else _OTHERS_COST if hypotheses else math.inf
+    return cost, Diagnosis(
         "convention" if is_convention else "wrong",
         tuple(hypotheses[:_AT_MOST]),
         tuple(parts),
         step,
         layer,
-        judgement.shown(layer, wrong),
+        comparison.shown(layer, wrong),
         errors,
         tuple(located),
         tuple(notes),
         better,
     )
+
+
+def _has_matrices(submission: Submission) -> bool:
+    """Whether a transpose changes anything."""
+    return any(min(W.shape) > 1 for W in submission.W.values())
 
 
 def _parts_of_shape(problem: Problem, submission: Submission) -> list[Part]:
@@ -325,27 +479,23 @@ def _shape_row(problem: Problem, symbol: str, l: int, shape: tuple[int, ...]) ->
     return "9", ""
 
 
-def _seen_departs(problem: Problem, seen: Mapping[str, PerLayerArrays], judgement: Judgement) -> list[Part]:
+def _seen_departs(problem: Problem, seen: Mapping[str, PerLayerArrays], comparison: Comparison) -> list[Part]:
     """The first of the user's own z, a and d that differs in a way that has a name."""
-    tolerance, F = judgement.tolerance, problem.F
+    F, same = problem.F, Tolerance(comparison.tolerance).same
     for l in range(2, F + 1):
         z, a = seen.get("z", {}).get(l), seen.get("a", {}).get(l)
-        if z is not None and not _close(z, problem.z[l], tolerance):
-            if _close(z, problem.a[l], tolerance):
+        if z is not None and not same(z, problem.z[l]):
+            if same(z, problem.a[l]):
                 return [Part("25", (l,), f"the z^{l} handed in is a^{l}", F)]
-            if _close(z, problem.z[l] - problem.b[l], tolerance):
+            if same(z, problem.z[l] - problem.b[l]):
                 return [Part("32", (l,), f"seen in z^{l}", F)]
-        if a is not None and not _close(a, problem.a[l], tolerance):
-            if _close(a, problem.sigma[l].function(problem.a[l]), tolerance):
+        if a is not None and not same(a, problem.a[l]):
+            if same(a, problem.sigma[l].function(problem.a[l])):
                 is_softmax = problem.sigma[l].name == "softmax"
                 return [Part("20" if is_softmax else "26", (l,), f"seen in a^{l}", F)]
-            if _close(a, problem.z[l], tolerance):
+            if same(a, problem.z[l]):
                 return [Part("33", (l,), f"a^{l} is z^{l}: no activation", F)]
     return []
-
-
-def _close(u: Array, v: Array, tolerance: float) -> bool:
-    return float(np.linalg.norm(u - v)) <= tolerance * max(float(np.linalg.norm(u)), float(np.linalg.norm(v)))
 
 
 def _place(part: Part) -> tuple[object, ...]:
@@ -477,11 +627,11 @@ def _is_convention(one: Explanation) -> bool:
     )
 
 
-def _departure(problem: Problem, judgement: Judgement, wrong: list[tuple[str, int]]) -> tuple[int, int]:
+def _departure(problem: Problem, comparison: Comparison, wrong: list[tuple[str, int]]) -> tuple[int, int]:
     """Where an unexplained gradient departs: a layer whose biases are right has the right delta."""
     l = wrong[0][1]
-    biases_right = ("b", l) not in wrong and l in judgement.b
-    weights_right = ("W", l) not in wrong and l in judgement.W
+    biases_right = ("b", l) not in wrong and l in comparison.b
+    weights_right = ("W", l) not in wrong and l in comparison.W
     if biases_right or weights_right:
         return 5, l
     return (3 if l == problem.F else 4), l

@@ -14,9 +14,11 @@ import numpy as np
 from pellucid.arrays import ArrayLike
 from pellucid.checking.diagnosis import Diagnosis, Part
 from pellucid.checking.exceptions import tell
-from pellucid.checking.judgement import Judgement, diagnose_arrays
+from pellucid.checking.judgement import Comparison, diagnose_arrays
+from pellucid.checking.leaves import materialized
 from pellucid.checking.problem import PerLayerArrays, Problem
-from pellucid.checking.submission import Submission, UnreadableError, read, read_layers
+from pellucid.checking.reading import Reading, Submission, UnreadableError, read, read_layers
+from pellucid.checking.returned import judge_returned
 from pellucid.hints import expect, hinted
 from pellucid.layers import Layers
 from pellucid.samples import Samples, as_penalty, as_samples
@@ -32,6 +34,8 @@ class Call:
     submission: Submission | None
     failure: Part | None
     changed: tuple[str, ...]
+    returned: object = None
+    raised: bool = False
 
 
 class Trial:
@@ -51,6 +55,7 @@ class Trial:
         self.function, self.network, self.problem, self.weighted = function, network, problem, weighted
         self.X, self.y = (np.array(part) for part in problem.raw)
         self.calls = 0
+        self.reading: Reading | None = None
         self.is_single = problem.samples.is_single
         code = getattr(inspect.unwrap(function), "__code__", None)
         self.file = code.co_filename if code is not None else ""
@@ -64,7 +69,7 @@ class Trial:
         quiet = contextlib.redirect_stdout(io.StringIO()) if self.calls > 1 else contextlib.nullcontext()
         try:
             with quiet:
-                returned = self.function(network, X_own, y_own)
+                returned = materialized(self.function(network, X_own, y_own))
         except Exception as error:
             told = tell(error, self.file)
             row = "7" if told.is_product else "38"
@@ -79,31 +84,30 @@ class Trial:
             if not np.array_equal(before, after)
         )
         if failure is not None:
-            return Call(None, failure, changed)
+            return Call(None, failure, changed, raised=True)
         try:
-            return Call(read(returned, problem), None, changed)
+            submission = read(returned, problem) if self.reading is None else self.reading.take(returned, problem)
+            return Call(submission, None, changed, returned)
         except UnreadableError as error:
             what = "nothing (None)" if returned is None else f"{type(returned).__name__}"
-            return Call(None, Part("38", (), f"it returned {what}; {error}", problem.F), changed)
+            return Call(None, Part("38", (), f"it returned {what}; {error}", problem.F), changed, returned)
 
     def run(self, seen: dict[str, PerLayerArrays]) -> Diagnosis:
         """All the calls, and what they say together."""
         problem = self.problem
         first = self.call(self.X, self.y, problem)
         before = self._changes(first)
-        if first.submission is None:
-            assert first.failure is not None
+        if first.failure is not None and first.raised:
             notes = self._works_on_one_sample()
             return Diagnosis("wrong", (), (*before, first.failure), 0, None, notes=tuple(notes))
-        submission = first.submission
-        for symbol in "zad":
-            if symbol in submission.other and symbol not in seen:
-                try:
-                    seen = {**seen, symbol: read_layers(submission.other[symbol], symbol, problem)}
-                except UnreadableError:
-                    continue
+        diagnosis = judge_returned(problem, first.returned, seen, before)
+        self.reading = diagnosis.reading
+        if self.reading is None:
+            return diagnosis
+        submission = self.reading.take(first.returned, problem)
         before += self._second(submission)
-        diagnosis = diagnose_arrays(problem, submission, seen, before)
+        if before:
+            diagnosis = judge_returned(problem, first.returned, seen, before, self.reading)
         located = list(diagnosis.located)
         if not self.is_single:
             if diagnosis.verdict != "wrong" and not before and (other := self._other_data(submission)) is not None:
@@ -125,17 +129,17 @@ class Trial:
         u, v = _vector(first), _vector(again)
         if u.shape != v.shape:
             return [Part("18", (), "the second call on the same samples returns other shapes", F)]
-        judgement = Judgement(self.problem, first)
+        comparison = Comparison(self.problem, first)
         size = float(np.linalg.norm(u)) or 1.0
-        if not np.isfinite(u).all() or np.linalg.norm(u - v) <= judgement.tolerance * size:
+        if not np.isfinite(u).all() or np.linalg.norm(u - v) <= comparison.tolerance * size:
             return []
-        if np.linalg.norm(v - 2 * u) <= 10 * judgement.tolerance * size:
+        if np.linalg.norm(v - 2 * u) <= 10 * comparison.tolerance * size:
             return [Part("18", (), "the second call on the same samples returns twice the first", F)]
         right = np.concatenate(
             [self.problem.gradient_W[l].ravel() for l in first.W] + [self.problem.gradient_b[l] for l in first.b]
         )
         apart = v - u
-        if np.linalg.norm(apart - right) <= 10 * judgement.tolerance * size:
+        if np.linalg.norm(apart - right) <= 10 * comparison.tolerance * size:
             return [Part("18", (), "the second call on the same samples adds to the first", F)]
         remembers = float(np.vdot(apart, u)) / (float(np.linalg.norm(apart)) * size) > 0.99
         if remembers:
@@ -162,12 +166,12 @@ class Trial:
             return Diagnosis(
                 "wrong", (), (Part("38", (), f"on other samples: {call.failure.detail if call.failure else ''}", F),), 0
             )
-        judgement = Judgement(problem, call.submission)
+        comparison = Comparison(problem, call.submission)
         mine = diagnose_arrays(problem, call.submission, {})
         if mine.verdict != "wrong":
             return None
         total, before, right = _vector(call.submission), _vector(first), _right(problem, call.submission)
-        if total.shape == before.shape and np.linalg.norm(total - before) <= judgement.tolerance * np.linalg.norm(
+        if total.shape == before.shape and np.linalg.norm(total - before) <= comparison.tolerance * np.linalg.norm(
             before
         ):
             return Diagnosis("wrong", (), (Part("18", (), "other samples give the gradient of the first call", F),), 0)
@@ -224,7 +228,7 @@ class Trial:
         submission = self.call(self.X[0], np.asarray(self.y[0]), problem).submission
         if submission is None:
             return []
-        is_right = Judgement(problem, submission).is_right()
+        is_right = Comparison(problem, submission).is_right()
         return [
             f"one input x of shape {self.X[0].shape} gives a gradient{' that is right' if is_right else ''}; a "
             f"batch does not"
@@ -242,13 +246,13 @@ def _right(problem: Problem, like: Submission) -> np.ndarray[Any, Any]:
 
 
 def _up_to_a_factor(problem: Problem, submission: Submission) -> bool:
-    judgement = Judgement(problem, submission)
-    if judgement.is_right() or judgement.try_transposed():
+    comparison = Comparison(problem, submission)
+    if comparison.is_right():
         return True
     g, t = _vector(submission), _right(problem, submission)
     size = float(np.vdot(t, t))
     s = float(np.vdot(g, t)) / size if size else 0.0
-    return s > 0 and bool(np.linalg.norm(g - s * t) <= 10 * judgement.tolerance * np.linalg.norm(g))
+    return s > 0 and bool(np.linalg.norm(g - s * t) <= 10 * comparison.tolerance * np.linalg.norm(g))
 
 
 def _with_located(diagnosis: Diagnosis, located: list[str]) -> Diagnosis:
@@ -281,10 +285,10 @@ def diagnose(
         Targets as in `Network.backprop`.
     loss : str or Loss
     gradient : callable or arrays
-        A function f(network, X, y) that computes it; or the gradient itself: a flat vector in the order of
-        `Network.parameters`, lists (W, b), pairs by layer, or a dict by names such as ``fc1.weight`` or ``W2``. Each
-        W^l may be (n_l, n_{l-1}) or its transpose. It may come with the z, a and d of the computation, as
-        ``{"gradient": …, "d": …}``.
+        A function f(network, X, y) that computes it; or the gradient itself, in any container: a flat vector, lists,
+        tuples, dicts, objects with attributes, tensors that carry a ``.grad``. All W^l may be (n_l, n_{l-1}) or all
+        transposed; biases may be the first or last row or column of the weights. It may come with the z, a and d of
+        the computation, as ``{"gradient": …, "d": …}``.
     sample_weight, l2, l1
         As in `Network.backprop`: what the gradient is meant to include.
     z, a, d : list or dict by layer, optional
@@ -300,7 +304,7 @@ def diagnose(
     Raises
     ------
     ValueError, TypeError
-        Samples that do not fit the network, or arrays that cannot be read as its gradient.
+        Samples that do not fit the network.
 
     Examples
     --------
@@ -323,10 +327,6 @@ def diagnose(
         for symbol, given in (("z", z), ("a", a), ("d", d))
         if given is not None
     }
-    if callable(gradient) and not hasattr(gradient, "W"):
+    if callable(gradient) and not (hasattr(gradient, "W") or hasattr(gradient, "named_parameters")):
         return Trial(gradient, network, problem, weighted=sample_weight is not None).run(seen)
-    submission = read(gradient, problem)
-    for symbol in "zad":
-        if symbol in submission.other and symbol not in seen:
-            seen[symbol] = read_layers(submission.other[symbol], symbol, problem)
-    return diagnose_arrays(problem, submission, seen)
+    return judge_returned(problem, gradient, seen)

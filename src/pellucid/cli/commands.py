@@ -522,7 +522,7 @@ def check(
         out.print_json(diagnosis)
     else:
         out.print_diagnosis(diagnosis["verdict"], text)
-    return 1 if diagnosis["verdict"] == "wrong" else 0
+    return {"wrong": 1, "unreadable": 2}.get(diagnosis["verdict"], 0)
 
 
 def refuse_bias(bias: bool | None) -> None:

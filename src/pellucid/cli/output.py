@@ -48,7 +48,12 @@ def print_json(data: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-_VERDICT_STYLES = {"right": "bold green", "convention": "bold yellow", "wrong": "bold red"}
+_VERDICT_STYLES = {
+    "right": "bold green",
+    "convention": "bold yellow",
+    "wrong": "bold red",
+    "unreadable": "bold magenta",
+}
 
 
 def print_diagnosis(verdict: str, text: str) -> None:
