@@ -564,12 +564,16 @@ class _Matching:
                 }
                 cost += _UNCOUPLED if len(offsets) > 1 else 0.0
             found.append((cost, one, other))
+        most = math.inf
         for cost, one, other in heapq.nsmallest(_MOST_READINGS, found, key=lambda pair: pair[0]):
+            if cost > most:
+                break
             places = {**self._places("W", one), **self._places("b", other)}
             layout = Layout("W", turned, downward) if one.is_vector or other.is_vector else None
             if layout is not None and self._leaves_out(places):
                 continue
             if self._is_believable(places):
+                most = min(most, cost + MARGIN)  # dearer ones are never taken
                 yield self._reading(places, cost, turned, one.says, downward, layout=layout)
 
     def _leaves_out(self, places: Mapping[Place, int]) -> bool:

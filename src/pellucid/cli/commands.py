@@ -474,7 +474,8 @@ def check(
 
     The file defines gradient(network, X, y), which returns the gradient of the mean loss over the samples: arrays in
     the order W^2, b^2, W^3, ..., or a dict such as {"W2": ..., "b2": ...}. network.W[l] and network.b[l] are the
-    parameters, X has shape (n, n_1), y (n, n_F). The exit code is 0 if right, 1 if wrong, 2 if it could not be run.
+    parameters, X has shape (n, n_1), y (n, n_F). The exit code is 0 if right, 1 if wrong, 2 if it
+    could not be run or read.
 
     Parameters
     ----------
