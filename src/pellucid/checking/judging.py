@@ -1,0 +1,98 @@
+"""Where a trial meets the reader: what was returned is judged, and read again as it was read before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.checking.diagnosis import Diagnosis, Part
+from pellucid.checking.judgement import Judgement, diagnose_arrays
+from pellucid.checking.problem import PerLayerArrays, Problem
+from pellucid.checking.submission import Submission, UnreadableError, read, read_layers
+
+Entry = tuple[str, int]
+"""``("W", l)`` or ``("b", l)``."""
+
+
+def judge(
+    problem: Problem,
+    given: object,
+    seen: Mapping[str, PerLayerArrays],
+    before: Sequence[Part] = (),
+    reading: Any = None,  # noqa: ARG001
+) -> tuple[Diagnosis, Any]:
+    """Judge what a function returned; the second is how it was read, or None if it cannot be."""
+    try:
+        submission = read(given, problem)
+    except UnreadableError as error:
+        what = "nothing (None)" if given is None else f"{type(given).__name__}"
+        part = Part("38", (), f"it returned {what}; {error}", problem.F)
+        return Diagnosis("wrong", (), (*before, part), 0), None
+    own = dict(seen)
+    for symbol in "zad":
+        if symbol in submission.other and symbol not in own:
+            try:
+                own[symbol] = read_layers(submission.other[symbol], symbol, problem)
+            except UnreadableError:
+                continue
+    with np.errstate(all="ignore"):
+        return diagnose_arrays(problem, submission, own, before), submission
+
+
+def take(given: object, problem: Problem, reading: Any) -> Submission | None:  # noqa: ARG001
+    """Read another return of the same function as it was read before."""
+    try:
+        return read(given, problem)
+    except UnreadableError:
+        return None
+
+
+def is_right(problem: Problem, submission: Submission) -> bool:
+    """Whether every array is there and right."""
+    with np.errstate(all="ignore"):
+        judgement = Judgement(problem, submission)
+        whole = not (submission.missing or submission.shapes or submission.not_summed or submission.one_number)
+        return whole and not submission.not_finite and (judgement.is_right() or judgement.try_transposed())
+
+
+def arrays(submission: Submission) -> dict[Entry, Array]:
+    """The arrays that were read, by symbol and layer."""
+    found = {("W", l): one for l, one in submission.W.items()}
+    return {**found, **{("b", l): one for l, one in submission.b.items()}}
+
+
+def first_factor(problem: Problem, submission: Submission) -> float | None:
+    """The constant that an array was multiplied by, of the first from the output down that is right up to one."""
+    given = arrays(submission)
+    for entry in sorted(given, key=lambda one: (-one[1], one[0])):
+        t = (problem.gradient_W if entry[0] == "W" else problem.gradient_b)[entry[1]]
+        g, size = given[entry], float(np.abs(t).max())
+        if g.size < 2 or not size or not np.isfinite(g).all():
+            continue
+        with np.errstate(all="ignore"):
+            c = float(np.vdot(g / size, t / size) / np.vdot(t / size, t / size))
+            if c and np.linalg.norm(g / size - c * t / size) <= 1e-5 * np.linalg.norm(g / size):
+                return c
+    return None
+
+
+def factor(problem: Problem, submission: Submission) -> float | None:
+    """The one constant that the right gradient was multiplied by; None if there is none."""
+    given = arrays(submission)
+    right = {("W", l): one for l, one in problem.gradient_W.items()}
+    right |= {("b", l): one for l, one in problem.gradient_b.items()}
+    if not given or set(given) != set(right):
+        return None
+    size = max((float(np.abs(one).max()) for one in right.values()), default=0.0)
+    if not size or not all(np.isfinite(one).all() for one in given.values()):
+        return None
+    pairs = [(given[entry] / size, right[entry] / size) for entry in given]
+    with np.errstate(all="ignore"):
+        bottom = sum(float(np.vdot(t, t)) for _, t in pairs)
+        c = sum(float(np.vdot(g, t)) for g, t in pairs) / bottom
+        off = sum(float(np.linalg.norm(g - c * t)) for g, t in pairs)
+        whole = sum(float(np.linalg.norm(g)) for g, _ in pairs)
+    return c if np.isfinite(c) and c and off <= 1e-5 * whole else None
