@@ -313,7 +313,7 @@ def _is_network_first(parameters: Sequence[Parameter] | None) -> bool:
     """Whether a function may be called as (network, X, y)."""
     if parameters is None:
         return True
-    required = [one for one in parameters if one.is_required]
+    required = [one for one in parameters if one.is_required and one.role != "masks"]
     first = required or parameters[:3]
     if len(first) != 3 or len(parameters) < 3:
         return False
@@ -426,11 +426,7 @@ class Values:
             "size last": lambda: sizes[-1],
             "size": lambda: sizes[parameter.number],
             "epochs": lambda: 1,
-            "masks": lambda: (
-                [mask.copy() for mask in handed.masks.values()]
-                if len(handed.sizes) > 3
-                else next(iter(handed.masks.values())).copy()
-            ),
+            "masks": lambda: self.masks(parameter.name, is_by_layer=False),
             "quiet": lambda: False,
             "seed": lambda: 0,
             "shuffle": lambda: False,
@@ -440,6 +436,13 @@ class Values:
             "bias last": lambda: self.own_b[len(sizes)],
         }
         return simple[role]()
+
+    def masks(self, name: str, *, is_by_layer: bool) -> Any:
+        """The masks of dropout: a dict by layer or a list; one array for a parameter that is called ``mask``."""
+        masks = {l: mask.copy() for l, mask in self.handed.masks.items()}
+        if len(masks) == 1 and not name.lower().endswith("s"):
+            return masks[2]
+        return masks if is_by_layer else list(masks.values())
 
     def weight(self, role: str, layer: int) -> Any:
         """One layer's weights or biases."""
@@ -723,7 +726,7 @@ class FunctionSubject:
         """(network, X, y), and the masks if there is a parameter for them."""
         if self.takes_masks and values.handed.masks:
             [name] = [one.name for one in self.parameters or () if one.role == "masks"]
-            masks = {l: mask.copy() for l, mask in values.handed.masks.items()}
+            masks = values.masks(name, is_by_layer=True)
             return self.function(values.network, values.X, values.y, **{name: masks})
         return self.function(values.network, values.X, values.y)
 

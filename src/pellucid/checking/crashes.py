@@ -288,7 +288,12 @@ def _shape_of(value: Any) -> tuple[int, ...]:
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):  # also torch's, which is a kind of tuple
         return tuple(int(n) for n in shape)
-    return np.shape(value) if isinstance(value, (list, tuple, int, float)) else ()
+    if not isinstance(value, (list, tuple)):
+        return ()
+    try:
+        return np.shape(value)  # type: ignore[arg-type]
+    except ValueError:  # arrays of different shapes in a list
+        return (len(value),)
 
 
 def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:

@@ -122,6 +122,7 @@ class Submitted:
     def autodiff(self) -> list[str]:
         """The libraries that differentiate among those that the file has loaded."""
         own = {getattr(one, "__name__" if inspect.ismodule(one) else "__module__", "") for one in self.names.values()}
+        own.discard(__name__)  # what a notebook is given
         is_used = any(isinstance(name, str) and name.partition(".")[0] == "pellucid" for name in own)
         return (["pellucid"] if is_used else []) + [name for name in AUTODIFF if name in sys.modules]
 

@@ -184,7 +184,7 @@ class Trial:
                 break
         found.sort(key=lambda attempt: attempt.rank)
         if crashes and (not found or self._prefers_crash(plans[0], crashes, found[0])):
-            return None, self._plainest(crashes)
+            return None, self._plainest(plans, crashes)
         return found[0], None
 
     def _prefers_crash(self, first: Plan, crashes: Sequence[tuple[bool, int, Crash]], best: _Attempt) -> bool:
@@ -195,15 +195,12 @@ class Trial:
         return first.is_positional and (rank[0] > 2 or (rank[0] == 2 and rank[1] > 1))
 
     @staticmethod
-    def _plainest(crashes: Sequence[tuple[bool, int, Crash]]) -> Crash:
-        """The exception to show: of the likeliest way of calling whose arguments fit, of those that got furthest."""
-        first = [one for one in crashes if not one[0]] or list(crashes)
-        others = [one for one in first if not one[2].is_about_shapes]
-        if others and first[0][2].is_about_shapes and any(one[2].progress > first[0][2].progress for one in others):
-            first = others
-        if first[0][1] == 0:
-            return first[0][2]
-        return max(first, key=lambda one: (one[2].progress, -one[1]))[2]
+    def _plainest(plans: Sequence[Plan], crashes: Sequence[tuple[bool, int, Crash]]) -> Crash:
+        """The exception to show: of the likeliest way of calling, or of the one that got furthest if that is a guess."""
+        fitting = [one for one in crashes if not one[0]] or list(crashes)
+        if plans[0].is_positional and fitting[0][1] == 0:
+            return fitting[0][2]
+        return max(fitting, key=lambda one: (one[2].progress, -one[1]))[2]
 
     def _judged(self, plan: Plan, outcomes: list[Outcome], seen: Mapping[str, PerLayerArrays]) -> _Attempt:
         """Judge what the first call returned, wrote to attributes, or did to the parameters."""
@@ -409,7 +406,7 @@ class Trial:
 
     def _over_batches(self, chosen: _Attempt, first: Diagnosis, *, is_stateful: bool) -> Diagnosis:
         """Whether the verdict holds at other numbers of samples, and which of the causes."""
-        if is_stateful:
+        if is_stateful or (first.verdict == "wrong" and not first.hypotheses):
             return first
         found: list[tuple[Problem, Diagnosis, float | None]] = []
         for problem in self._other_problems():
