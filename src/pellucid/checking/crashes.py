@@ -291,7 +291,7 @@ def _shape_of(value: Any) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)):
         return ()
     try:
-        return np.shape(value)  # type: ignore[arg-type]
+        return np.shape(value)
     except ValueError:  # arrays of different shapes in a list
         return (len(value),)
 
