@@ -209,7 +209,7 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (
         "targets",
         r"y|ys|yi|t|ts|ytrain|ybatch|batchy|trainy|targets?|targetdata|targetvector|targets?list|labels?|ytrue|yreal"
-        r"|expected|desired|groundtruth|truth|trainingoutputs?|yy|ydata|yonehot|onehoty|yenc|targ|desiredoutput|target",
+        r"|expected|desired|groundtruth|truth|trainingoutputs?|yy|ydata|allytrues?|ytrues|yonehot|onehoty|yenc|targ|desiredoutput|target",
     ),
     ("pairs", r"pairs|minibatch|batch|trainingdata|traindata|dataset|trainset"),
     ("weight first", r"wh|whidden|wih|wxh|win|hiddenweights?|weightshidden|weightsinputhidden|winputhidden|hiddenw"),
@@ -317,7 +317,9 @@ def _is_network_first(parameters: Sequence[Parameter] | None) -> bool:
     first = required or parameters[:3]
     if len(first) != 3 or len(parameters) < 3:
         return False
-    return first[0].role not in _NOT_POSITIONAL or first[0].role == "network"
+    if first[0].role in _NOT_POSITIONAL or first[1].role in ("targets", "cache") or first[2].role == "cache":
+        return False
+    return first[0].role == "network" or first[1].role in ("inputs", "") or first[2].role in ("targets", "")
 
 
 # the parts of a call
@@ -553,6 +555,9 @@ class FunctionSubject:
         required = self._required()
         roles = {one.role for one in parameters}
         known = [one for one in required if self._can_bind(one, handed)]
+        forward = self._forward() if any(one.role in ("", "cache") for one in required) else None
+        if forward is not None:
+            roles |= {one.role for one in parameters_of(forward) or []}
         if len(known) < len(required):
             if not (len(required) == 2 and len(parameters) == 2):
                 return

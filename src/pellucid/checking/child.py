@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -35,12 +36,21 @@ def main() -> None:
                 request = unpack(lambda n: _exactly(stream, n))
             except EOFError:
                 return
-            answer = pack(server.answer(request))
+            answer = pack(_answered(server, request))
             with contextlib.suppress(Exception):
                 sys.stdout.flush()
             view = memoryview(answer)
             while view:
                 view = view[os.write(answers, view) :]
+
+
+def _answered(server: _Server, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer a request; what goes wrong around the user's code, such as an attribute that raises, is an answer too."""
+    try:
+        return server.answer(request)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return {"failed": f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}, line {where.lineno})"}
 
 
 def _exactly(stream: Any, n: int) -> bytes:

@@ -31,8 +31,8 @@ class Crash:
         The innermost line of the user's code, with its source.
     advice : str
         What would mend it; empty if its kind is not known.
-    is_about_shapes : bool
-        Whether arrays did not fit one another.
+    is_product : bool
+        Whether the shapes of two factors, or of two sides of an elementwise operation, do not fit.
     is_call : bool
         Whether the call itself failed: the arguments do not fit the function's parameters.
     is_exit : bool
@@ -44,7 +44,7 @@ class Crash:
     what: str
     where: str
     advice: str = ""
-    is_about_shapes: bool = False
+    is_product: bool = False
     is_call: bool = False
     is_exit: bool = False
     progress: int = 0
@@ -90,10 +90,10 @@ def tell(error: BaseException, own: str, n: int = 0) -> Crash:
     progress = mine[0][1] if mine else 0
     is_call = isinstance(error, TypeError) and not mine
     try:
-        advice, is_about_shapes = _advice(error, frame, _expression(error.__traceback__, frame), n)
+        advice, is_product = _advice(error, frame, _expression(error.__traceback__, frame), n)
     except Exception:  # the user's objects may do anything when they are looked at
-        advice, is_about_shapes = "", False
-    return Crash(what, where, advice, is_about_shapes, is_call, progress=progress)
+        advice, is_product = "", False
+    return Crash(what, where, advice, is_product, is_call, progress=progress)
 
 
 def _belongs(name: str, own: str) -> bool:
@@ -115,7 +115,7 @@ def _advice(error: BaseException, frame: FrameType, node: ast.expr | None, n: in
     if node is not None and (told := _product(node, names)):
         return told + _spread(node, names, n), True
     if _is_about_shapes(error, text):
-        return _spread(node, names, n).lstrip("; "), True
+        return _spread(node, names, n).lstrip("; "), False
     for kinds, advise in _ADVICE:
         if isinstance(error, kinds):
             return advise(_Scene(error, text, names, node)), False

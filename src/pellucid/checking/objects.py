@@ -8,6 +8,7 @@ from the weights.
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -88,6 +89,43 @@ class Slot:
             setattr(self.owner, self.key, new)
 
 
+class Scalars:
+    """Attributes such as w1, w2, … of an object that hold one number each, taken together as one array."""
+
+    def __init__(self, owner: Any, names: Sequence[str], shape: tuple[int, ...]) -> None:
+        self.owner, self.names, self.shape = owner, names, shape
+        self.path = f"self.{names[0]} …"
+
+    @property
+    def value(self) -> Array:
+        """The numbers."""
+        numbers = [np.ravel(getattr(self.owner, name)) for name in self.names]  # an update may have made arrays of them
+        return np.array([float(one[0]) if one.size == 1 else np.nan for one in numbers]).reshape(self.shape)
+
+    def put(self, values: Array) -> None:
+        """Put other numbers there."""
+        for name, value in zip(self.names, np.ravel(values), strict=True):
+            setattr(self.owner, name, float(value))
+
+
+def _scalars(owner: object, symbol: str, shapes: Mapping[int, tuple[int, ...]]) -> dict[int, Scalars]:
+    """One number for each weight or bias, in the order of the layers; nothing if there is another count of them."""
+    pattern = re.compile(rf"{symbol}_?(\d+)", re.IGNORECASE)
+    numbered = [
+        (int(match[1]), name)
+        for name, one in vars(owner).items()
+        if _is_number(one) and (match := pattern.fullmatch(name))
+    ]
+    names = [name for _, name in sorted(numbered)]
+    if len(names) != sum(math.prod(shape) for shape in shapes.values()):
+        return {}
+    found, start = {}, 0
+    for l, shape in shapes.items():
+        found[l] = Scalars(owner, names[start : start + math.prod(shape)], shape)
+        start += math.prod(shape)
+    return found
+
+
 def slots(value: object, path: str = "self", depth: int = 0, seen: set[int] | None = None) -> Iterator[Slot]:
     """List the places in an object that hold arrays, or lists of numbers, in order."""
     seen = set() if seen is None else seen
@@ -130,8 +168,8 @@ class OwnWeights:
 
     def __init__(self, owner: object, handed: Handed, *, is_transposed: bool) -> None:
         self.owner, self.handed, self.is_transposed = owner, handed, is_transposed
-        self.W: dict[int, Slot] = {}
-        self.b: dict[int, Slot] = {}
+        self.W: dict[int, Slot | Scalars] = {}
+        self.b: dict[int, Slot | Scalars] = {}
         found = [
             slot for slot in slots(owner) if not _GRADIENT.fullmatch(_name(slot)) and not _STATE.fullmatch(_name(slot))
         ]
@@ -150,6 +188,11 @@ class OwnWeights:
             if fits:
                 self.b[l] = fits[0]
                 free.remove(fits[0])
+
+        if not self.W and not is_transposed and hasattr(owner, "__dict__"):
+            layers = range(2, len(sizes) + 1)
+            self.W |= _scalars(owner, "w", {l: (sizes[l - 1], sizes[l - 2]) for l in layers})
+            self.b |= _scalars(owner, "b", {l: (sizes[l - 1],) for l in layers})
 
     @property
     def is_whole(self) -> bool:
@@ -279,7 +322,8 @@ class MethodSubject(FunctionSubject):
             arguments = self._method_arguments(owner, values)
             kept["before"] = own.read()
             kept["written"] = {slot.path: np.array(slot.value) for slot in slots(owner)}
-            return getattr(owner, self.method)(**arguments)
+            returned = getattr(owner, self.method)(**arguments)
+            return None if returned is owner else returned  # as fit does
 
         outcome = self._run(call, values)
         owner, own = kept.get("owner"), kept.get("own")
@@ -287,8 +331,10 @@ class MethodSubject(FunctionSubject):
             return outcome
         notes = outcome.notes
         if not own.is_whole:
-            what = "its weights" if len(own.W) < len(handed.sizes) - 1 else "biases"
-            notes = (*notes, f"{what} were not found by shape among the attributes of {self.owner.__name__}")
+            what = "weights" if len(own.W) < len(handed.sizes) - 1 else "biases"
+            words = f"no {what} of its shapes are among the attributes of {self.owner.__name__}"
+            hint = "" if what == "weights" else " (--no-bias is for networks without them)"
+            notes = (*notes, f"the network that is handed in is not used: {words}{hint}")
         before, after = kept["before"], own.read()
         step = {symbol: {l: before[symbol][l] - after[symbol][l] for l in before[symbol]} for symbol in "Wb"}
         changed = any(one.any() for part in step.values() for one in part.values())

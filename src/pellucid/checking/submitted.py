@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.checking.binding import FunctionSubject, parameters_of
+from pellucid.checking.binding import FunctionSubject, parameters_of, returned_names
 from pellucid.checking.crashes import Crash, tell
 from pellucid.checking.nests import plain
 from pellucid.checking.objects import METHODS, MethodSubject
@@ -32,6 +32,7 @@ AUTODIFF = (
 _GRADIENT_LIKE = re.compile(
     r"\w*(grad|backprop|back_prop|backward|nabla|partials|derivs|deltas)\w*|costfunctionprime|bp", re.IGNORECASE
 )
+_GRADIENT_NAME = re.compile(r"\w*(grad|nabla)\w*|(d|dj_?d|dl_?d)_?(w|b|theta)\w*", re.IGNORECASE)
 _TRAINING_LIKE = re.compile(r"\w*(train|fit|update|step|learn|descent|sgd|optimi[sz]e)\w*", re.IGNORECASE)
 _OTHER = re.compile(
     r"_.*|\w*(cost|loss|accuracy|predict|score|plot|eval|test|check|forward|one_?hot|load|read|main|numerical|split|"
@@ -67,10 +68,12 @@ class Submitted:
         meant = [name for name in NAMES if name in own]
         if meant:
             return meant[:1]
+        returning = [name for name, one in own.items() if _takes_targets(one) and _returns_gradients(one)]
         functions = [name for name, one in own.items() if not _is_helper(name, one)]
         named = [name for name in functions if _GRADIENT_LIKE.fullmatch(name)]
         methods = [f"{name}.{method}" for name, owner in self._classes() for method in _methods(owner)[:1]]
-        for found in (named, methods, [name for name in functions if _TRAINING_LIKE.fullmatch(name)], functions):
+        training = [name for name in functions if _TRAINING_LIKE.fullmatch(name)]
+        for found in (named, methods, returning, training, functions):
             if found:
                 return found
         return []
@@ -141,15 +144,23 @@ def _is_helper(name: str, function: Any) -> bool:
     """Whether a function of the file is a part of what is meant: it takes no targets."""
     if _OTHER.fullmatch(name) and not _GRADIENT_LIKE.fullmatch(name):
         return True
+    return not _takes_targets(function)
+
+
+def _takes_targets(function: Any) -> bool:
+    """Whether a function takes targets, or what may be a network and a batch."""
     parameters = parameters_of(function)
     if parameters is None:
-        return False
-    roles = {one.role for one in parameters}
+        return True
     required = [one.role for one in parameters if one.is_required]
-    is_general = (
-        len(required) == 3 and not set(required) - {"", "network", "inputs", "targets"} and required[1:] != ["", ""]
-    )
-    return not (roles & {"targets", "pairs"} or is_general or (len(required) == 3 and required[0] == "network"))
+    if {one.role for one in parameters} & {"targets", "pairs"}:
+        return True
+    return len(required) == 3 and (required[0] == "network" or (required[1] == "inputs" and required[2] == ""))
+
+
+def _returns_gradients(function: Any) -> bool:
+    """Whether something that a function returns is named like a gradient."""
+    return any(_GRADIENT_NAME.fullmatch(name) for name in returned_names(function))
 
 
 def _methods(owner: type) -> list[str]:

@@ -104,6 +104,7 @@ class Trial:
         self.subject, self.network, self.problem, self.weighted = subject, network, problem, weighted
         self.is_single = problem.samples.is_single
         self.F = problem.F
+        self.has_crashed = False  # in every way of calling
 
     def handed(self, problem: Problem) -> Handed:
         """What the function is handed for a problem."""
@@ -129,23 +130,22 @@ class Trial:
         chosen, crash = self._choose(plans, seen)
         if chosen is None:
             assert crash is not None
-            return self._failed(crash.text, "7" if crash.is_about_shapes and "product" in crash.advice else "38")
+            self.has_crashed = True
+            return self._failed(crash.text, "7" if crash.is_product else "38")
         diagnosis = chosen.diagnosis
         assert diagnosis is not None
         notes = [*self._words(chosen), *chosen.notes]
-        before = [*self._changes(chosen), *self._between_calls(chosen)]
         if chosen.reading is None:
-            unused = self._unused(chosen)
             notes += self._warned(chosen)
-            return replace(
-                diagnosis, behaviour=(*before, *unused, *diagnosis.behaviour), notes=(*diagnosis.notes, *notes)
-            )
+            behaviour = (*self._changes(chosen), *diagnosis.behaviour)
+            return replace(diagnosis, behaviour=behaviour, notes=(*diagnosis.notes, *notes))
+        before = [*self._changes(chosen), *self._between_calls(chosen)]
         if before:
             diagnosis, _ = judge(self.problem, self._given(chosen, chosen.outcomes[0]), seen, before, chosen.reading)
         diagnosis = self._over_batches(chosen, diagnosis, is_stateful=bool(before))
         is_wrong = diagnosis.verdict == "wrong"
-        if is_wrong and not before and not diagnosis.behaviour:
-            diagnosis = replace(diagnosis, behaviour=(*self._unused(chosen), *diagnosis.behaviour))
+        if is_wrong and not before and not diagnosis.behaviour and (unused := self._unused(chosen)) is not None:
+            return replace(unused, notes=tuple(notes))
         located = list(diagnosis.located)
         if not self.is_single and not chosen.plan.is_single:
             located += self._one_by_one(chosen, is_wrong=is_wrong)
@@ -196,7 +196,7 @@ class Trial:
 
     @staticmethod
     def _plainest(plans: Sequence[Plan], crashes: Sequence[tuple[bool, int, Crash]]) -> Crash:
-        """The exception to show: of the likeliest way of calling, or of the one that got furthest if that is a guess."""
+        """The exception to show: of the likeliest way of calling, or the one that got furthest if that is a guess."""
         fitting = [one for one in crashes if not one[0]] or list(crashes)
         if plans[0].is_positional and fitting[0][1] == 0:
             return fitting[0][2]
@@ -366,7 +366,7 @@ class Trial:
             return ""
         return f" ({', '.join(path or 'it' for path in paths[:4])}{', …' if len(paths) > 4 else ''} only)"
 
-    def _unused(self, chosen: _Attempt) -> list[Part]:
+    def _unused(self, chosen: _Attempt) -> Diagnosis | None:
         """Whether the function computes the same for another network."""
         rng = np.random.default_rng(1)
         other = self.network.copy()
@@ -374,16 +374,14 @@ class Trial:
         problem = replace_layers(self.problem, other)
         outcome = self.subject.call(chosen.plan, self.handed(problem))
         if outcome.crash is not None:
-            return []
+            return None
         u, v = (dict(leaves(self._given(chosen, one))) for one in (chosen.outcomes[0], outcome))
         if not u or u.keys() != v.keys() or not any(one.any() for one in u.values()):
-            return []
+            return None
         if any(u[path].shape != v[path].shape or not np.array_equal(u[path], v[path], equal_nan=True) for path in u):
-            return []
-        words = (
-            "the numbers are the same for a network with other parameters: the network that is handed in is not used"
-        )
-        return [Part("38", (), words, self.F)]
+            return None
+        words = "the same numbers come out for other parameters: the network that is handed in is not used"
+        return self._failed(words)
 
     # other numbers of samples
 

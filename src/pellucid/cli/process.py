@@ -105,6 +105,7 @@ class Request:
     dropout: float = 0.0
     memory: int = 4 << 30
     forbid_autodiff: bool = False
+    one_hot: bool = False
 
     def network(self) -> Network:
         """Draw the network: normal weights and biases, so that no term is 0 by chance."""
@@ -117,6 +118,8 @@ class Request:
         """Draw the samples, with targets that the loss takes."""
         rng = np.random.default_rng([self.seed, 1])
         X, Y = draw_samples(self.sizes or DEFAULT_SIZES[2], as_loss(self.loss), self.samples, rng)
+        if self.one_hot:
+            Y = np.eye(Y.shape[1])[rng.integers(0, Y.shape[1], len(Y))]
         return X.astype(self.dtype), Y.astype(self.dtype)
 
     def masks(self) -> dict[int, Array]:
@@ -211,9 +214,21 @@ def _diagnosed(request: Request, child: Child) -> Diagnosis:
     subject = _Remote(child, chosen["name"], takes_masks=bool(chosen["takes_masks"]))
     network = request.network()
     problem = request.problem(network, masks)
-    diagnosis = Trial(subject, network, problem).run({})
+    trial = Trial(subject, network, problem)
+    diagnosis = trial.run({})
     if subject.refused:
         raise CouldNotRunError(subject.refused)
+    if (
+        trial.has_crashed
+        and not request.one_hot
+        and network.sizes[-1] > 1
+        and network.activations[network.F].elementwise
+    ):
+        # a function that takes class numbers has no use for other targets
+        again = replace(request, one_hot=True).problem(network, masks)
+        other = Trial(subject, network, again).run({})
+        if other.verdict in ("right", "convention") or other.hypotheses:
+            diagnosis, problem = other, again
     _refuse_autodiff(request, subject.autodiff)
     if request.sizes and diagnosis.verdict != "wrong" and request.sizes not in DEFAULT_SIZES.values():
         notes += coincidences(problem, counts_too=False)
@@ -255,7 +270,7 @@ def _crash(given: Any) -> Crash | None:
     progress = given.get("progress")
     return Crash(
         **text,
-        is_about_shapes=given.get("is_about_shapes") is True,
+        is_product=given.get("is_product") is True,
         is_call=given.get("is_call") is True,
         is_exit=given.get("is_exit") is True,
         progress=progress if isinstance(progress, int) else 0,
@@ -415,6 +430,8 @@ class Child:
             raise CouldNotRunError(self._how_it_ended())
         if not isinstance(answer, dict) or isinstance(answer, ProtocolError):
             raise CouldNotRunError("its process gave an answer that cannot be read")
+        if "failed" in answer:
+            raise CouldNotRunError(f"it could not be called: {str(answer['failed'])[:500]}")
         return answer
 
     def _how_it_ended(self) -> str:
