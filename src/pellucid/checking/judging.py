@@ -22,11 +22,11 @@ def judge(
     given: object,
     seen: Mapping[str, PerLayerArrays],
     before: Sequence[Part] = (),
-    reading: Any = None,  # noqa: ARG001
+    reading: Any = None,
 ) -> tuple[Diagnosis, Any]:
     """Judge what a function returned; the second is how it was read, or None if it cannot be."""
     try:
-        submission = read(given, problem)
+        submission = _read(given, problem, reading)
     except UnreadableError as error:
         what = "nothing (None)" if given is None else f"{type(given).__name__}"
         part = Part("38", (), f"it returned {what}; {error}", problem.F)
@@ -42,10 +42,20 @@ def judge(
         return diagnose_arrays(problem, submission, own, before), submission
 
 
-def take(given: object, problem: Problem, reading: Any) -> Submission | None:  # noqa: ARG001
+def _read(given: object, problem: Problem, reading: Any) -> Submission:
+    """Read a gradient; square weights are turned as they were in an earlier reading."""
+    submission = read(given, problem)
+    if reading is not None and submission.is_transposed is None:
+        submission.is_transposed = reading.is_transposed
+        if reading.is_transposed:
+            submission.W = {l: one.T for l, one in submission.W.items()}
+    return submission
+
+
+def take(given: object, problem: Problem, reading: Any) -> Submission | None:
     """Read another return of the same function as it was read before."""
     try:
-        return read(given, problem)
+        return _read(given, problem, reading)
     except UnreadableError:
         return None
 
@@ -56,6 +66,10 @@ def is_right(problem: Problem, submission: Submission) -> bool:
         judgement = Judgement(problem, submission)
         whole = not (submission.missing or submission.shapes or submission.not_summed or submission.one_number)
         return whole and not submission.not_finite and (judgement.is_right() or judgement.try_transposed())
+
+
+UPRIGHT = Submission(is_transposed=False)
+"""The reading of square weights as (n_l, n_{l-1}), where no other sizes say which way they are."""
 
 
 def arrays(submission: Submission) -> dict[Entry, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pellucid.checking.binding import CannotBindError, FunctionSubject, Handed, 
 from pellucid.checking.crashes import Crash
 from pellucid.checking.diagnosis import Diagnosis, Hypothesis, Part
 from pellucid.checking.judgement import diagnose_arrays
-from pellucid.checking.judging import Entry, arrays, factor, first_factor, is_right, judge, take
+from pellucid.checking.judging import UPRIGHT, Entry, arrays, factor, first_factor, is_right, judge, take
 from pellucid.checking.nests import combined, leaves
 from pellucid.checking.objects import METHODS, MethodSubject
 from pellucid.checking.problem import PerLayerArrays, Problem
@@ -39,7 +40,7 @@ _BATCHES = 3
 _CALLS = 3
 """Calls on the same samples that are compared."""
 
-_RANDOM = "24"
+_RANDOM = "43"
 """The row of the mistakes for numbers that are drawn at random in each call."""
 
 
@@ -132,6 +133,7 @@ class Trial:
             assert crash is not None
             self.has_crashed = True
             return self._failed(crash.text, "7" if crash.is_product else "38")
+        chosen = self._oriented(chosen, seen)
         diagnosis = chosen.diagnosis
         assert diagnosis is not None
         notes = [*self._words(chosen), *chosen.notes]
@@ -201,6 +203,39 @@ class Trial:
         if plans[0].is_positional and fitting[0][1] == 0:
             return fitting[0][2]
         return max(fitting, key=lambda one: (one[2].progress, -one[1]))[2]
+
+    def _oriented(self, chosen: _Attempt, seen: Mapping[str, PerLayerArrays]) -> _Attempt:
+        """Read square weights as the function returns them for a network of unequal sizes."""
+        sizes = self.problem.sizes
+        has_squares = any(u == v > 1 for u, v in pairwise(sizes))
+        if not has_squares or chosen.reading is None or chosen.diagnosis is None or chosen.diagnosis.verdict == "right":
+            return chosen
+        if chosen.plan.is_transposed or chosen.source == "step":
+            return chosen  # weights come back as they were handed over
+        other = self._unequal()
+        outcome = None if other is None else self.subject.call(chosen.plan, self.handed(other))
+        reading = UPRIGHT
+        if other is not None and outcome is not None and outcome.crash is None:
+            reading = judge(other, self._given(chosen, outcome), {})[1] or UPRIGHT
+        diagnosis, _ = judge(self.problem, self._given(chosen, chosen.outcomes[0]), seen, (), reading)
+        return replace(chosen, diagnosis=diagnosis, reading=reading)
+
+    def _unequal(self) -> Problem | None:
+        """A problem for a network of other sizes, no two of them equal."""
+        layers, n = self.problem.layers, self.problem.n
+        if self.problem.masks or self.weighted or self.is_single:
+            return None
+        sizes = [3 + l for l in range(self.problem.F)]
+        rng = np.random.default_rng(2)
+        activations = list(layers.activations.values())
+        try:
+            other = Layers(
+                sizes, activations, dtype=layers.dtype, seed=rng, init="standard_normal", bias=layers.has_bias
+            )
+            X, Y = draw_samples(sizes, self.problem.loss, n, rng)
+            return Problem(other, as_samples(other, X, Y, self.problem.loss), self.problem.penalty, raw=(X, Y))
+        except (ValueError, TypeError):
+            return None
 
     def _judged(self, plan: Plan, outcomes: list[Outcome], seen: Mapping[str, PerLayerArrays]) -> _Attempt:
         """Judge what the first call returned, wrote to attributes, or did to the parameters."""
@@ -349,7 +384,7 @@ class Trial:
             elif kind:
                 grows[path] = kind
         if differs and not grows:
-            words = "calls on the same samples differ: something is drawn at random without a fixed seed"
+            words = "calls on the same samples differ"
             return [Part(_RANDOM, (), words + self._which(differs, given[0]), self.F)]
         if not grows:
             return []
@@ -611,9 +646,10 @@ def coincidences(problem: Problem, *, counts_too: bool) -> list[str]:
 
 def _subject(function: Any, network: Layers) -> Subject:
     def make(handed: Handed) -> object:
-        if tuple(handed.sizes) != tuple(network.sizes):
-            raise ValueError("another network")
         own = network.copy()
+        if tuple(handed.sizes) != tuple(network.sizes):
+            activations = list(network.activations.values())
+            own = type(network)(handed.sizes, activations, dtype=network.dtype, bias=network.has_bias)
         own.parameters = handed.parameters
         return own
 
