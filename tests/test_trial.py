@@ -165,14 +165,18 @@ def test_a_verdict_holds_at_several_numbers_of_samples(case):
                 assert all(math.gcd(k, other) == 1 for other in counts if other != k)
 
 
-def test_a_penalty_over_n_is_right_at_every_n(case):
+@pytest.mark.parametrize(
+    ("total", "verdict"), [(0.5, "right"), (0.8, "right"), (0.1, "wrong"), (0.2, "wrong"), (0.25, "wrong")]
+)
+def test_a_penalty_over_n_is_right_at_every_n(case, total, verdict):
+    """(λ/n) W with one λ is right if it is the declared strength at some n; λ₂ divided by n once more is not."""
     net, X, y = case
 
     def by_count(network, X, y):
         gradient = network.gradient(X, y)
-        return [one for l in network.W.keys() for one in (gradient.W[l] + 0.5 / len(X) * network.W[l], gradient.b[l])]
+        return [one for l in network.W.keys() for one in (gradient.W[l] + total / len(X) * network.W[l], gradient.b[l])]
 
-    assert pl.diagnose(net, X, y, "mse", by_count, l2=0.1).verdict == "right"
+    assert pl.diagnose(net, X, y, "mse", by_count, l2=0.1).verdict == verdict
 
 
 def test_what_sizes_hide_is_noted(case):

@@ -78,6 +78,14 @@ def arrays(submission: Submission) -> dict[Entry, Array]:
     return {**found, **{("b", l): one for l, one in submission.b.items()}}
 
 
+def strength(problem: Problem, submission: Submission) -> float:
+    """The multiple of the weights in a gradient that is right but for its penalty: λ₂."""
+    W, l2 = problem.W, problem.penalty.l2
+    with np.errstate(all="ignore"):
+        top = sum(float(np.vdot(one - problem.gradient_W[l] + l2 * W[l], W[l])) for l, one in submission.W.items())
+        return top / (sum(float(np.vdot(one, one)) for one in W.values()) or 1.0)
+
+
 def first_factor(problem: Problem, submission: Submission) -> float | None:
     """The constant that an array was multiplied by, of the first from the output down that is right up to one."""
     given = arrays(submission)

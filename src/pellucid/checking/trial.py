@@ -15,7 +15,7 @@ from pellucid.checking.binding import CannotBindError, FunctionSubject, Handed, 
 from pellucid.checking.crashes import Crash
 from pellucid.checking.diagnosis import Diagnosis, Hypothesis, Part
 from pellucid.checking.judgement import diagnose_arrays
-from pellucid.checking.judging import UPRIGHT, Entry, arrays, factor, first_factor, is_right, judge, take
+from pellucid.checking.judging import UPRIGHT, Entry, arrays, factor, first_factor, is_right, judge, strength, take
 from pellucid.checking.nests import combined, leaves
 from pellucid.checking.objects import METHODS, MethodSubject
 from pellucid.checking.problem import PerLayerArrays, Problem
@@ -106,6 +106,7 @@ class Trial:
         self.is_single = problem.samples.is_single
         self.F = problem.F
         self.has_crashed = False  # in every way of calling
+        self.total_penalty: float | None = None  # λ, where the penalty is (λ/n) W
 
     def handed(self, problem: Problem) -> Handed:
         """What the function is handed for a problem."""
@@ -133,7 +134,7 @@ class Trial:
             assert crash is not None
             self.has_crashed = True
             return self._failed(crash.text, "7" if crash.is_product else "38")
-        chosen = self._oriented(chosen, seen)
+        chosen = self._by_count(self._oriented(chosen, seen), seen)
         diagnosis = chosen.diagnosis
         assert diagnosis is not None
         notes = [*self._words(chosen), *chosen.notes]
@@ -219,6 +220,40 @@ class Trial:
             reading = judge(other, self._given(chosen, outcome), {})[1] or UPRIGHT
         diagnosis, _ = judge(self.problem, self._given(chosen, chosen.outcomes[0]), seen, (), reading)
         return replace(chosen, diagnosis=diagnosis, reading=reading)
+
+    def _by_count(self, chosen: _Attempt, seen: Mapping[str, PerLayerArrays]) -> _Attempt:
+        """Take the penalty as (λ/n) W, where it is one λ at every n and the strength that was declared at some n."""
+        l2 = self.problem.penalty.l2
+        if not l2 or chosen.reading is None or self.weighted or self.is_single:
+            return chosen
+        found = []
+        for problem in [self.problem, *self._other_problems()]:
+            outcome = (
+                chosen.outcomes[0] if problem is self.problem else self.subject.call(chosen.plan, self.handed(problem))
+            )
+            given = None if outcome.crash is not None else self._given(chosen, outcome)
+            submission = None if given is None else take(given, problem, chosen.reading)
+            if submission is None or set(submission.W) != set(problem.W):
+                return chosen
+            found.append((problem.n, strength(problem, submission)))
+        total = found[0][0] * found[0][1]
+        if len(found) < 2 or not all(_close(n * one, total) for n, one in found):
+            return chosen
+        count = round(total / l2)
+        if count < 3 or not _close(total, count * l2):
+            return chosen
+        self.total_penalty = total
+        self.problem = self._penalised(self.problem)
+        diagnosis, reading = judge(self.problem, self._given(chosen, chosen.outcomes[0]), seen, (), chosen.reading)
+        words = f"the penalty is (λ/n) W with λ = {total:.6g}: λ₂ = {l2:g} with {count} samples"
+        return replace(chosen, diagnosis=diagnosis, reading=reading, notes=(*chosen.notes, words))
+
+    def _penalised(self, problem: Problem) -> Problem:
+        """Return the problem with its penalty, whose strength depends on n where it is known to."""
+        if self.total_penalty is None:
+            return problem
+        penalty = as_penalty(self.total_penalty / problem.n, problem.penalty.l1)
+        return Problem(problem.layers, problem.samples, penalty, problem.masks, raw=problem.raw)
 
     def _unequal(self) -> Problem | None:
         """A problem for a network of other sizes, no two of them equal."""
@@ -435,7 +470,7 @@ class Trial:
             other_y = y[targets]
             samples = as_samples(self.network, other_X, other_y, self.problem.loss)
             masks = {l: mask[rng.integers(0, len(X), n)] for l, mask in self.problem.masks.items()}
-            yield Problem(self.network, samples, self.problem.penalty, masks, raw=(other_X, other_y))
+            yield self._penalised(Problem(self.network, samples, self.problem.penalty, masks, raw=(other_X, other_y)))
 
     def _over_batches(self, chosen: _Attempt, first: Diagnosis, *, is_stateful: bool) -> Diagnosis:
         """Whether the verdict holds at other numbers of samples, and which of the causes."""
@@ -452,8 +487,6 @@ class Trial:
             if self._is_of_first(chosen, outcome):
                 return self._failed("other samples give the gradient of the first call", "18")
             diagnosis, reading = judge(problem, given, {}, (), chosen.reading)
-            if diagnosis.verdict == "wrong" and problem.penalty.l2 and self._is_right_by_count(problem, given):
-                diagnosis = first
             submission = None if reading is None else take(given, problem, chosen.reading)
             found.append((problem, diagnosis, None if submission is None else factor(problem, submission)))
         if not found:
@@ -467,13 +500,6 @@ class Trial:
         if not u or u.keys() != v.keys() or not any(one.any() for one in u.values()):
             return False
         return all(u[path].shape == v[path].shape and np.array_equal(u[path], v[path]) for path in u)
-
-    def _is_right_by_count(self, problem: Problem, given: object) -> bool:
-        """Whether the penalty is (λ/n) W with one λ: its strength then depends on n by right."""
-        penalty = as_penalty(problem.penalty.l2 * self.problem.n / problem.n, problem.penalty.l1)
-        other = Problem(problem.layers, problem.samples, penalty, problem.masks, raw=problem.raw)
-        submission = take(given, other, None)
-        return submission is not None and is_right(other, submission)
 
     def _agreed(
         self, first: Diagnosis, c: float | None, found: Sequence[tuple[Problem, Diagnosis, float | None]]
@@ -520,7 +546,7 @@ class Trial:
             samples = Samples(given.X[i : i + 1], given.Y[i : i + 1], self.problem.loss, None, False)
             raw = np.array(self.problem.raw[0])[i : i + 1], np.array(self.problem.raw[1])[i : i + 1]
             masks = {l: mask[i : i + 1] for l, mask in self.problem.masks.items()}
-            problem = Problem(self.network, samples, self.problem.penalty, masks, raw=raw)
+            problem = self._penalised(Problem(self.network, samples, self.problem.penalty, masks, raw=raw))
             outcome = self.subject.call(chosen.plan, self.handed(problem))
             returned = None if outcome.crash is not None else self._given(chosen, outcome)
             submission = None if returned is None else take(returned, problem, chosen.reading)
