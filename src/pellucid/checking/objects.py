@@ -23,16 +23,13 @@ from pellucid.checking.binding import (
     FunctionSubject,
     Handed,
     Outcome,
-    Parameter,
     Plan,
     Values,
-    adapter_text,
     from_results,
-    layer_of,
-    parameters_of,
     returned_names,
 )
 from pellucid.checking.nests import plain
+from pellucid.checking.roles import Parameter, adapter_text, layer_of, parameters_of
 
 METHODS = (
     "gradient", "gradients", "compute_gradient", "compute_gradients", "computeGradients", "compute_gradient_and_loss",

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.checking.binding import role_of
 from pellucid.checking.diagnosis import Diagnosis
 from pellucid.checking.judging import judge
 from pellucid.checking.nests import leaves
 from pellucid.checking.problem import Problem
+from pellucid.checking.roles import role_of
 from pellucid.layers import Layers
 from pellucid.samples import as_penalty, as_samples
 

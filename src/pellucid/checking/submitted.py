@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.checking.binding import FunctionSubject, parameters_of, returned_names
+from pellucid.checking.binding import FunctionSubject, returned_names
 from pellucid.checking.crashes import Crash, tell
 from pellucid.checking.nests import plain
 from pellucid.checking.objects import METHODS, MethodSubject
+from pellucid.checking.roles import parameters_of
 
 NAMES = ("gradient", "backprop")
 """What a function is called that is meant before all others."""
