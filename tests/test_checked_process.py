@@ -147,6 +147,11 @@ def test_modules_of_the_current_folder_are_not_imported(tmp_path):
         [sys.executable, "-c", start, str(tmp_path), str(elsewhere / "anna.py")], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+    command = [sys.executable, "-m", "pellucid", "check", str(elsewhere / "anna.py")]
+    (tmp_path / "pellucid.py").unlink()
+    (tmp_path / "numpy.py").unlink()
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr, "shadow" in done.stdout) == (0, "", False)
     # nor do those of the file's own folder take the place of the library's
     (elsewhere / "json.py").write_text("raise ValueError('shadow')\n", encoding="utf-8")
     assert main(["check", str(elsewhere / "anna.py")]) == 0
