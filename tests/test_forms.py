@@ -320,3 +320,65 @@ def test_the_same_mistake_in_every_form(check, form):
     status, out, err = check(HEAD + FORMS[form].replace("SLOPE", ""), "--json")
     assert status == 1, err
     assert json.loads(out)["rows"] == ["2"], out
+
+
+def test_what_cannot_be_bound_gets_an_adapter_that_runs(check):
+    code = (
+        HEAD
+        + """
+def delta_rule(grad_out, X, y, W1, b1, W2, b2):
+    h = sig(X @ W1.T + b1)
+    d3 = grad_out(h, W2, b2, y)
+    d2 = d3 @ W2 * h * (1 - h)
+    return [d2.T @ X, d2.sum(0), d3.T @ h, d3.sum(0)]
+"""
+    )
+    status, out, err = check(code)
+    assert (status, out) == (2, "")
+    first, *adapter = err.splitlines()
+    assert "what grad_out is meant to be is not known" in first
+    assert adapter[:2] == ["def gradient(network, X, y):", "    grad_out = ...  # fill in"]
+    filled = "\n".join(adapter).replace("...  # fill in", "output_delta")
+    rest = """
+def output_delta(h, W, b, y):
+    o = sig(h @ W.T + b)
+    return 2 * (o - y) / y.size * o * (1 - o)
+"""
+    assert check(code + rest + filled)[0] == 0
+    model = HEAD + "class Net:\n    def __init__(self, spam): pass\n    def backward(self, X, y): pass\n"
+    status, _, err = check(model)
+    assert status == 2
+    assert "model = Net(spam=spam)" in err
+    assert "return model.backward(X=X, y=y)" in err
+
+
+def test_dataclasses_and_generators(check):
+    code = HEAD + FORMS["network, X, y"].replace("SLOPE", "* h * (1 - h)").replace("    return [", "    yield from [")
+    assert check("from dataclasses import dataclass\n@dataclass\nclass P:\n    a: int = 0\n" + code)[0] == 0
+
+
+def test_the_depth_is_that_of_the_function(check):
+    three = (
+        HEAD
+        + """
+def backward(X, y, W1, b1, W2, b2, W3, b3):
+    a1 = sig(X @ W1 + b1)
+    a2 = sig(a1 @ W2 + b2)
+    o = sig(a2 @ W3 + b3)
+    d3 = 2 * (o - y) / y.size * o * (1 - o)
+    d2 = d3 @ W3.T * a2 * (1 - a2)
+    d1 = d2 @ W2.T * a1 * (1 - a1)
+    return X.T @ d1, d1.sum(0), a1.T @ d2, d2.sum(0), a2.T @ d3, d3.sum(0)
+"""
+    )
+    assert check(three)[0] == 0
+    one = (
+        HEAD
+        + """
+def gradient_step(X, y, w, b, alpha):
+    o = sig(X @ w + b)
+    d = 2 * (o - y) / y.size * o * (1 - o)
+    return w - alpha * X.T @ d, b - alpha * d.sum(axis=0)
+"""
+    )
+    assert check(one)[0] == 0

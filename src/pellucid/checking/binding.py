@@ -31,7 +31,18 @@ RATE = 2.0**-6
 
 
 class CannotBindError(TypeError):
-    """A signature with parameters whose meaning is not known."""
+    """A signature with parameters whose meaning is not known.
+
+    Attributes
+    ----------
+    reason : str
+    adapter : str
+        A function (network, X, y) that calls it, with what is not known left to fill in.
+    """
+
+    def __init__(self, reason: str, adapter: str) -> None:
+        super().__init__(f"{reason}; put a function like this into the file:\n{adapter}")
+        self.reason, self.adapter = reason, adapter
 
 
 @dataclass(frozen=True, eq=False)
@@ -426,7 +437,7 @@ class FunctionSubject:
         if self.parameters is not None and not (found and self.parameters[0].role in ("network", "")):
             found += self._by_name(handed)
         if not found:
-            raise CannotBindError(self._why_not(handed))
+            raise self._cannot_bind(handed)
         return list(dict.fromkeys(found))
 
     def _data(self, handed: Handed) -> list[str]:
@@ -666,15 +677,11 @@ class FunctionSubject:
         given = forward(**self._arguments(values, parameters_of(forward) or []))
         return found | from_results([one.name for one in rest], given, returned_names(forward))
 
-    def _why_not(self, handed: Handed) -> str:
+    def _cannot_bind(self, handed: Handed) -> CannotBindError:
         unknown = [one.name for one in self._required() if not self._can_bind(one, handed)]
         what = f"what {', '.join(unknown)} is meant to be is not known" if unknown else "it takes no samples"
-        name = f"{self.name}{_signature(self.function)}"
-        return f"{name}: {what}; put a function like this into the file:\n{self.adapter(handed)}"
-
-    def adapter(self, handed: Handed) -> str:
-        """Write a function (network, X, y) that calls it, with what is not known left to fill in."""
-        return adapter_text(self.name, self.parameters or [], len(handed.sizes))
+        adapter = adapter_text(self.name, self.parameters or [], len(handed.sizes))
+        return CannotBindError(f"{self.name}{_signature(self.function)}: {what}", adapter)
 
 
 def from_results(wanted: Sequence[str], given: Any, names: Sequence[str]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class _Server:
         try:
             return {"plans": [vars(plan) for plan in self.subject.plans(Handed(**handed))]}
         except CannotBindError as error:
-            return {"refused": str(error)}
+            return {"refused": error.reason, "adapter": error.adapter}
 
     def _call(self, plan: dict[str, Any], handed: dict[str, Any]) -> dict[str, Any]:
         assert self.subject is not None

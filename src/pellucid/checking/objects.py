@@ -250,7 +250,7 @@ class MethodSubject(FunctionSubject):
         roles = {one.role for one in self.parameters or ()}
         unknown = [one.name for one in self.made_from if one.is_required and not self._can_make(one)]
         if unknown:
-            raise CannotBindError(self._not_made(unknown, handed))
+            raise self._cannot_make(unknown, handed)
         if "pairs" in roles and not roles & {"inputs", "targets"}:
             data = ["columns of pairs", "pairs"]
         else:
@@ -270,18 +270,13 @@ class MethodSubject(FunctionSubject):
     def _can_make(self, one: Parameter) -> bool:
         return one.role not in ("", "cache", "masks") or re.search(r"activation|loss", one.name) is not None
 
-    def _not_made(self, unknown: Sequence[str], handed: Handed) -> str:
+    def _cannot_make(self, unknown: Sequence[str], handed: Handed) -> CannotBindError:
         text = adapter_text(self.owner.__name__, self.made_from, len(handed.sizes)).splitlines()
         before = [line.strip().replace("return ", "model = ") for line in text[1:]]
         before += ["# copy network.W[l] and network.b[l] into the model's own weights here"]
-        body = adapter_text(f"model.{self.method}", self.parameters or [], len(handed.sizes), before)
+        adapter = adapter_text(f"model.{self.method}", self.parameters or [], len(handed.sizes), before)
         made = f"{self.owner.__name__}({', '.join(one.name for one in self.made_from)})"
-        what = f"what {', '.join(unknown)} is meant to be is not known"
-        return f"{made}: {what}; put a function like this into the file:\n{body}"
-
-    def adapter(self, handed: Handed) -> str:
-        """Write a function (network, X, y) that makes the object and calls the method."""
-        return self._not_made([], handed).partition(":\n")[2]
+        return CannotBindError(f"{made}: what {', '.join(unknown)} is meant to be is not known", adapter)
 
     @property
     def layers_named(self) -> int:

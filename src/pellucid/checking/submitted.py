@@ -9,6 +9,7 @@ import linecache
 import os
 import re
 import sys
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,9 @@ from pellucid.checking.roles import parameters_of
 
 NAMES = ("gradient", "backprop")
 """What a function is called that is meant before all others."""
+
+MODULE = "checked_by_pellucid"
+"""The name of the module that a file becomes."""
 
 AUTODIFF = (
     "torch", "jax", "tensorflow", "autograd", "sympy", "theano", "casadi", "mxnet", "paddle", "mindspore",
@@ -98,7 +102,7 @@ class Submitted:
 
     def _classes(self) -> Iterator[tuple[str, type]]:
         for name, one in self.names.items():
-            if isinstance(one, type) and one.__module__ == "checked_by_pellucid":
+            if isinstance(one, type) and one.__module__ == MODULE:
                 yield name, one
 
     def subject(self, name: str, make_network: Any) -> FunctionSubject:
@@ -185,9 +189,11 @@ def load(path: str) -> Submitted:
     file = os.path.abspath(path)
     sys.path.insert(0, os.path.dirname(file))
     sys.argv = [file]
-    found = Submitted(file)
-    names = found.names
-    names |= {"__name__": "checked_by_pellucid", "__file__": file, "__builtins__": __builtins__}
+    module = types.ModuleType(MODULE)
+    sys.modules[MODULE] = module  # dataclasses and their like look their module up
+    names = vars(module)
+    names["__file__"] = file
+    found = Submitted(file, names)
     try:
         for name, source in _parts(file, names):
             exec(compile(source, name, "exec"), names)  # noqa: S102 (the file under test, in a process of its own)

@@ -511,7 +511,11 @@ def check(
     json
         Print one JSON object.
     """
-    from pellucid.cli.process import Request, diagnose_file  # the checker is loaded by its own command only
+    from pellucid.cli.process import (
+        CouldNotRunError,
+        Request,
+        diagnose_file,
+    )  # the checker is loaded by its own command only
 
     if not 0 < time_limit < 1e6:
         raise ValueError(f"--time-limit must be a positive number of seconds, got {time_limit:g}")
@@ -525,7 +529,13 @@ def check(
         path, sizes, activation, output_activation or "", loss, as_count(samples, "--samples"),
         as_count(seed, "--seed", 0), l2, l1, dtype, bias, name, dropout, int(memory_limit * 2**20), forbid_autodiff,
     )  # fmt: skip
-    diagnosis, printed = diagnose_file(request, time_limit)
+    try:
+        diagnosis, printed = diagnose_file(request, time_limit)
+    except CouldNotRunError as error:
+        if not error.adapter:
+            raise
+        out.print_aside(f"pellucid: {error}; put a function like this into the file:", error.adapter)
+        return 2
     if printed.strip():
         out.print_aside(f"printed by {visible(path)}:", printed)
     if json:

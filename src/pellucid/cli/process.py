@@ -57,7 +57,17 @@ _MARK = "PELLUCID_CHECK"
 
 
 class CouldNotRunError(ValueError):
-    """The file came to no answer: it does not load, has no function, took too long, or ended the process."""
+    """The file came to no answer: it does not load, has no function, took too long, or ended the process.
+
+    Attributes
+    ----------
+    adapter : str
+        Of a function that cannot be called as it is: one that calls it, to be completed.
+    """
+
+    def __init__(self, what: str, adapter: str = "") -> None:
+        super().__init__(what)
+        self.adapter = adapter
 
 
 @dataclass(frozen=True)
@@ -167,14 +177,13 @@ def diagnose_file(request: Request, time_limit: float) -> tuple[Diagnosis, str]:
         raise FileNotFoundError(f"{request.file}: no such file")
     network = request.network()
     request.problem(network, request.masks())  # refuses what cannot be before a process is started for it
-    with Child(request.file, time_limit) as child:
+    child = Child(request.file, time_limit)
+    with child:
         try:
             diagnosis = _diagnosed(request, child)
         except CouldNotRunError as error:
-            raise CouldNotRunError(f"{request.file}: {visible(str(error))}") from None
-        finally:
-            printed = child.printed()
-    return diagnosis, printed
+            raise CouldNotRunError(f"{request.file}: {visible(str(error))}", visible(error.adapter)) from None
+    return diagnosis, child.printed
 
 
 def _diagnosed(request: Request, child: Child) -> Diagnosis:
@@ -202,37 +211,39 @@ def _diagnosed(request: Request, child: Child) -> Diagnosis:
         others = ", ".join(map(str, loaded["callables"])) or "none"
         raise CouldNotRunError(f"it has no function {names[0]!r}; it has {others}")
     notes = [] if request.name or chosen["name"] in ("gradient", "backprop") else [f"{chosen['name']} is checked"]
-    if not request.sizes and chosen["layers"] in DEFAULT_SIZES:
-        request = replace(request, sizes=DEFAULT_SIZES[chosen["layers"]])
-    masks = request.masks()
-    if masks and not chosen["takes_masks"]:
+    subject = _Remote(child, chosen["name"], takes_masks=bool(chosen["takes_masks"]))
+    if request.dropout and not subject.takes_masks:
         notes.append(
             f"{chosen['name']} has no parameter masks: it is checked without dropout (a fourth parameter called masks "
             "is handed a dict by hidden layer of what a^l is multiplied by)"
         )
-        masks = {}
-    subject = _Remote(child, chosen["name"], takes_masks=bool(chosen["takes_masks"]))
-    network = request.network()
-    problem = request.problem(network, masks)
-    trial = Trial(subject, network, problem)
-    diagnosis = trial.run({})
-    if subject.refused:
-        raise CouldNotRunError(subject.refused)
-    if (
-        trial.has_crashed
-        and not request.one_hot
-        and network.sizes[-1] > 1
-        and network.activations[network.F].elementwise
-    ):
-        # a function that takes class numbers has no use for other targets
-        again = replace(request, one_hot=True).problem(network, masks)
-        other = Trial(subject, network, again).run({})
-        if other.verdict in ("right", "convention") or other.hypotheses:
-            diagnosis, problem = other, again
+        request = replace(request, dropout=0.0)
+    diagnosis, problem = _tried(request, subject, chosen["layers"])
+    if subject.refused is not None:
+        raise CouldNotRunError(subject.refused.reason, subject.refused.adapter)
     _refuse_autodiff(request, subject.autodiff)
     if request.sizes and diagnosis.verdict != "wrong" and request.sizes not in DEFAULT_SIZES.values():
         notes += coincidences(problem, counts_too=False)
     return _remarked(diagnosis, subject.autodiff or loaded["autodiff"], notes)
+
+
+def _tried(request: Request, subject: _Remote, layers: object) -> tuple[Diagnosis, Problem]:
+    """Try the function on the network of the request, or on networks of several depths until it runs on one."""
+    sizes = [request.sizes] if request.sizes else [DEFAULT_SIZES[k] for k in (layers, 2, 1, 3) if k in DEFAULT_SIZES]
+    found: list[tuple[Diagnosis, Problem]] = []
+    for request_on in [replace(request, sizes=one) for one in dict.fromkeys(sizes)]:
+        network = request_on.network()
+        masks = request_on.masks()
+        is_one_hot = as_loss(request.loss).targets == "classes" or network.sizes[-1] == 1
+        # a function that takes class numbers has no use for other targets
+        for one_hot in (False,) if is_one_hot else (False, True):
+            problem = replace(request_on, one_hot=one_hot).problem(network, masks)
+            trial = Trial(subject, network, problem)
+            diagnosis = trial.run({})
+            if not trial.has_crashed and (not found or diagnosis.verdict != "wrong" or diagnosis.hypotheses):
+                return diagnosis, problem
+            found.append((diagnosis, problem))
+    return found[0]
 
 
 def _refuse_autodiff(request: Request, found: list[Any]) -> None:
@@ -283,15 +294,15 @@ class _Remote:
     def __init__(self, child: Child, name: str, *, takes_masks: bool) -> None:
         self.child, self.name, self.takes_masks = child, name, takes_masks
         self.autodiff: list[Any] = []
-        self.refused = ""
+        self.refused: CannotBindError | None = None
 
     def plans(self, handed: Handed) -> list[Plan]:
         """Ask how it may be called."""
         answer = self.child.ask("plans", handed=vars(handed))
         if "plans" in answer:
             return _believed(lambda: [Plan(**plan) for plan in answer["plans"]])
-        self.refused = str(answer.get("refused", ""))
-        raise CannotBindError(self.refused)
+        self.refused = CannotBindError(str(answer.get("refused"))[:2000], str(answer.get("adapter"))[:10_000])
+        raise self.refused
 
     def call(self, plan: Plan, handed: Handed) -> Outcome:
         """Have it called."""
@@ -441,11 +452,11 @@ class Child:
         how = "" if code is None else f" by signal {-code}" if code < 0 else f" with code {code}"
         return f"it ended the process{how} before there was an answer"
 
+    @property
     def printed(self) -> str:
-        """What the file printed so far, cut at a megabyte."""
-        time.sleep(0.01)
-        text = self._printed.decode(errors="replace")
-        return visible(text.replace("\r\n", "\n")) + ("\n… (cut at 1 MB)" if self._cut else "")
+        """What the file printed until it ended, cut at a megabyte."""
+        text = self._printed.decode(errors="replace").replace("\r\n", "\n")
+        return visible(text) + ("\n… (cut at 1 MB)" if self._cut else "")
 
     def __exit__(self, *error: object) -> None:
         self._end()
