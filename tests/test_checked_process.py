@@ -118,6 +118,38 @@ def test_a_forged_verdict_is_not_right(check, how):
     assert not out.startswith("RIGHT")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"dict": []}',
+        '{"dict": [["crash", null]]}',
+        '{"dict": [["crash", 3], ["candidates", []], ["callables", []], ["autodiff", []]]}',
+        '{"dict": [["crash", null], ["candidates", [3, {"list": 1}]], ["callables", []], ["autodiff", [0]]]}',
+        '{"array": ["<f8", [1099511627776], 0]}',
+        '{"array": ["|O8", [1], 0]}',
+        '{"dict": [[["unhashable"], 1]]}',
+        "[" * 100_000,
+        "9" * 100_000,
+        "null",
+    ],
+)
+def test_an_answer_of_any_kind_is_refused_or_judged(check, text):
+    forged = f"""
+import os
+text = {text!r}.encode()
+for fd in range(3, 64):
+    try:
+        os.write(fd, len(text).to_bytes(8, "big") + (0).to_bytes(8, "big") + text)
+    except OSError:
+        pass
+"""
+    status, _, err = check(forged + RIGHT, "--time-limit", "10")
+    assert status in (1, 2)
+    assert err.count("\n") <= 1
+    huge = "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'\\xff' * 16)\n    except OSError: pass\n"
+    assert check(huge + RIGHT, "--time-limit", "10")[0] == 2
+
+
 def test_libraries_that_differentiate_are_named_and_can_be_refused(check, tmp_path):
     (tmp_path / "autograd.py").write_text("def grad(f): return f\n", encoding="utf-8")
     code = "import autograd\n" + RIGHT

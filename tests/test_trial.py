@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.checking.trial import batch_sizes
+from pellucid.checking.batches import batch_sizes
 from pellucid.testing import assert_gradient
 from student import Student
 

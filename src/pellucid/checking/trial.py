@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -11,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array, ArrayLike
+from pellucid.checking.batches import batch_sizes, coincidences, draw_samples
 from pellucid.checking.binding import CannotBindError, FunctionSubject, Handed, Outcome, Plan, Subject
 from pellucid.checking.crashes import Crash
 from pellucid.checking.diagnosis import Diagnosis, Hypothesis, Part
 from pellucid.checking.judgement import diagnose_arrays
-from pellucid.checking.judging import UPRIGHT, Entry, arrays, factor, first_factor, is_right, judge, strength, take
+from pellucid.checking.judging import UPRIGHT, factor, first_factor, is_right, judge, strength, take
 from pellucid.checking.nests import combined, leaves
 from pellucid.checking.objects import METHODS, MethodSubject
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.submission import read, read_layers
 from pellucid.hints import hinted
 from pellucid.layers import Layers
-from pellucid.losses import Loss
 from pellucid.samples import Samples, as_penalty, as_samples
 
 _SINGLES = 8
@@ -34,37 +33,11 @@ _PLANS = 96
 _JUDGED = 12
 """Ways of calling that are judged at most if none is right."""
 
-_BATCHES = 3
-"""Numbers of samples that a verdict must hold at."""
-
 _CALLS = 3
 """Calls on the same samples that are compared."""
 
 _RANDOM = "43"
 """The row of the mistakes for numbers that are drawn at random in each call."""
-
-
-def draw_samples(sizes: Sequence[int], loss: Loss, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Draw n samples with targets that a loss takes."""
-    m, targets = sizes[-1], loss.targets
-    X = np.round(rng.standard_normal((n, sizes[0])), 3)
-    if targets == "classes":
-        return X, np.eye(m)[rng.integers(0, m, n)]
-    if targets == "counts":
-        return X, rng.integers(0, 5, (n, m)).astype(float)
-    return X, np.round(rng.uniform(0.05, 0.95, (n, m)), 3)
-
-
-def batch_sizes(sizes: Sequence[int], n: int) -> list[int]:
-    """Choose other numbers of samples: prime to every size of a layer, with and without a bias, and to one another."""
-    taken = [n, *sizes, *(size + 1 for size in sizes[:-1])]
-    found: list[int] = []
-    for k in range(7, 10_000):
-        if all(math.gcd(k, other) == 1 for other in (*taken, *found) if other > 1) and k not in taken:
-            found.append(k)
-            if len(found) == _BATCHES - 1:
-                break
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -434,7 +407,7 @@ class Trial:
         """Name the arrays that are meant, if they are not all."""
         if len(paths) == len(every):
             return ""
-        return f" ({', '.join(path or 'it' for path in paths[:4])}{', …' if len(paths) > 4 else ''} only)"
+        return f" ({', '.join(path[:60] or 'it' for path in paths[:4])}{', …' if len(paths) > 4 else ''} only)"
 
     def _unused(self, chosen: _Attempt) -> Diagnosis | None:
         """Whether the function computes the same for another network."""
@@ -638,38 +611,6 @@ def _constant_words(c: float, counts: Sequence[int]) -> str:
     return f"the factor {c:.6g} everywhere, with {', '.join(map(str, counts))} samples alike{like}"
 
 
-def coincidences(problem: Problem, *, counts_too: bool) -> list[str]:
-    """List what the sizes of a problem cannot tell apart.
-
-    Parameters
-    ----------
-    problem : Problem
-    counts_too : bool
-        Whether there is only this one number of samples.
-    """
-    sizes, n, m = problem.sizes, problem.n, problem.sizes[-1]
-    found = []
-    if m == 1:
-        found.append("with one output a sum over the outputs and its mean are the same")
-    elif m == 2 and problem.loss.name == "mse":
-        found.append("with 2 outputs the factor 2/m of the mean squared error is 1, and leaving it out does not show")
-    square = [l for l in range(2, problem.F + 1) if sizes[l - 1] == sizes[l - 2] > 1]
-    if square:
-        words = ", ".join(f"W^{l}" for l in square)
-        found.append(f"{words} {'is' if len(square) == 1 else 'are'} square: their transposes have the same shape")
-    if counts_too and n > 1:
-        equal = [l for l, size in enumerate(sizes, start=1) if size == n]
-        if equal:
-            found.append(
-                f"there are as many samples as neurons in layer {equal[0]}, {n}: one taken for the other does not show"
-            )
-        elif any(u * v == n for u in (*sizes, 2) for v in sizes if u > 1 and v > 1):
-            found.append(f"{n} samples are a product of sizes: a factor n may be another one")
-    if counts_too and n == 1:
-        found.append("with one sample a sum over the samples and their mean are the same")
-    return found
-
-
 def _subject(function: Any, network: Layers) -> Subject:
     def make(handed: Handed) -> object:
         own = network.copy()
@@ -788,6 +729,3 @@ def diagnose(
         notes = coincidences(problem, counts_too=not is_function(gradient))
         diagnosis = replace(diagnosis, notes=(*diagnosis.notes, *notes))
     return diagnosis
-
-
-__all__ = ["Entry", "Trial", "arrays", "batch_sizes", "coincidences", "diagnose", "draw_samples"]

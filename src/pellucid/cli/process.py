@@ -24,13 +24,14 @@ import numpy as np
 
 import pellucid
 from pellucid.arrays import Array
+from pellucid.checking.batches import coincidences, draw_samples
 from pellucid.checking.binding import CannotBindError, Handed, Outcome, Plan
 from pellucid.checking.crashes import Crash
 from pellucid.checking.diagnosis import Diagnosis, Part
 from pellucid.checking.nests import ProtocolError, pack, unpack
 from pellucid.checking.problem import Problem
 from pellucid.checking.script import diagnose_script
-from pellucid.checking.trial import Trial, coincidences, draw_samples
+from pellucid.checking.trial import Trial
 from pellucid.errors import visible
 from pellucid.losses import as_loss
 from pellucid.network import Network
@@ -187,14 +188,17 @@ def diagnose_file(request: Request, time_limit: float) -> tuple[Diagnosis, str]:
 
 
 def _diagnosed(request: Request, child: Child) -> Diagnosis:
-    loaded = child.ask("load", file=os.path.abspath(request.file), memory=request.memory)
+    loaded = child.ask(
+        "load", {"crash": object, "candidates": list, "callables": list, "autodiff": list},
+        file=os.path.abspath(request.file), memory=request.memory,
+    )  # fmt: skip
     crash = _crash(loaded["crash"])
     _refuse_autodiff(request, loaded["autodiff"])
-    names = [request.name] if request.name else [str(one) for one in loaded["candidates"]]
+    names = [request.name] if request.name else [str(one)[:200] for one in loaded["candidates"][:20]]
     if crash is not None:
         raise CouldNotRunError(crash.text)
     if not names:
-        arrays = child.ask("arrays")["arrays"]
+        arrays = child.ask("arrays", {"arrays": dict})["arrays"]
         diagnosis = diagnose_script(arrays, request.activation, request.output, request.loss, request.l2, request.l1)
         if diagnosis is None:
             others = ", ".join(map(str, loaded["callables"])) or "none"
@@ -206,19 +210,19 @@ def _diagnosed(request: Request, child: Child) -> Diagnosis:
     if len(names) > 1:
         lines = "; ".join(f"pellucid check {request.file}:{name}" for name in names)
         raise CouldNotRunError(f"several functions may be meant: {lines}")
-    chosen = child.ask("choose", name=names[0])
+    chosen = child.ask("choose", {"name": str}, name=names[0])
     if not chosen["name"]:
         others = ", ".join(map(str, loaded["callables"])) or "none"
         raise CouldNotRunError(f"it has no function {names[0]!r}; it has {others}")
     notes = [] if request.name or chosen["name"] in ("gradient", "backprop") else [f"{chosen['name']} is checked"]
-    subject = _Remote(child, chosen["name"], takes_masks=bool(chosen["takes_masks"]))
+    subject = _Remote(child, chosen["name"], takes_masks=bool(chosen.get("takes_masks")))
     if request.dropout and not subject.takes_masks:
         notes.append(
             f"{chosen['name']} has no parameter masks: it is checked without dropout (a fourth parameter called masks "
             "is handed a dict by hidden layer of what a^l is multiplied by)"
         )
         request = replace(request, dropout=0.0)
-    diagnosis, problem = _tried(request, subject, chosen["layers"])
+    diagnosis, problem = _tried(request, subject, chosen.get("layers"))
     if subject.refused is not None:
         raise CouldNotRunError(subject.refused.reason, subject.refused.adapter)
     _refuse_autodiff(request, subject.autodiff)
@@ -229,7 +233,11 @@ def _diagnosed(request: Request, child: Child) -> Diagnosis:
 
 def _tried(request: Request, subject: _Remote, layers: object) -> tuple[Diagnosis, Problem]:
     """Try the function on the network of the request, or on networks of several depths until it runs on one."""
-    sizes = [request.sizes] if request.sizes else [DEFAULT_SIZES[k] for k in (layers, 2, 1, 3) if k in DEFAULT_SIZES]
+    sizes = (
+        [request.sizes]
+        if request.sizes
+        else [DEFAULT_SIZES[k] for k in (layers, 2, 1, 3) if isinstance(k, int) and k in DEFAULT_SIZES]
+    )
     found: list[tuple[Diagnosis, Problem]] = []
     for request_on in [replace(request, sizes=one) for one in dict.fromkeys(sizes)]:
         network = request_on.network()
@@ -298,7 +306,7 @@ class _Remote:
 
     def plans(self, handed: Handed) -> list[Plan]:
         """Ask how it may be called."""
-        answer = self.child.ask("plans", handed=vars(handed))
+        answer = self.child.ask("plans", {}, handed=vars(handed))
         if "plans" in answer:
             return _believed(lambda: [Plan(**plan) for plan in answer["plans"]])
         self.refused = CannotBindError(str(answer.get("refused"))[:2000], str(answer.get("adapter"))[:10_000])
@@ -306,8 +314,8 @@ class _Remote:
 
     def call(self, plan: Plan, handed: Handed) -> Outcome:
         """Have it called."""
-        answer = self.child.ask("call", plan=vars(plan), handed=vars(handed))
-        self.autodiff = list(answer.get("autodiff") or [])
+        answer = self.child.ask("call", {"outcome": dict, "autodiff": list}, plan=vars(plan), handed=vars(handed))
+        self.autodiff = answer["autodiff"]
         outcome: Outcome = _believed(lambda: _outcome(answer["outcome"]))
         if outcome.crash is not None and outcome.crash.is_exit:
             raise CouldNotRunError(outcome.crash.what)
@@ -419,8 +427,16 @@ class Child:
                 self._printed += part[:room]
                 self._cut = self._cut or len(part) > room
 
-    def ask(self, kind: str, **parts: Any) -> dict[str, Any]:
+    def ask(self, kind: str, expected: Mapping[str, type], **parts: Any) -> dict[str, Any]:
         """Ask the child for something, and wait for its answer as long as the limit allows.
+
+        Parameters
+        ----------
+        kind : str
+        expected : mapping
+            What the answer must have, by name, and its type: the child may answer anything.
+        **parts
+            Of the request.
 
         Raises
         ------
@@ -443,6 +459,8 @@ class Child:
             raise CouldNotRunError("its process gave an answer that cannot be read")
         if "failed" in answer:
             raise CouldNotRunError(f"it could not be called: {str(answer['failed'])[:500]}")
+        if not all(name in answer and isinstance(answer[name], type_) for name, type_ in expected.items()):
+            raise CouldNotRunError("its process gave an answer that cannot be read")
         return answer
 
     def _how_it_ended(self) -> str:
