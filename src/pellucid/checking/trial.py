@@ -267,12 +267,9 @@ class Trial:
         attempts.sort(key=lambda one: one.rank)
         best = attempts[0]
         if best.reading is None and first.kind == "NoneType":
-            best = replace(best, diagnosis=self._nothing())
+            words = "no parameters and no attribute named like a gradient changed: is the line with return missing?"
+            best = replace(best, notes=(*best.notes, words))
         return best
-
-    def _nothing(self) -> Diagnosis:
-        what = "it returned nothing (None), and changed no parameters and no attribute that is named like a gradient"
-        return self._failed(f"{what}; is the line with return missing?")
 
     def _given(self, attempt: _Attempt, outcome: Outcome) -> Any:
         """The part of an outcome that is taken for the gradient."""

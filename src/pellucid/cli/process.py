@@ -238,7 +238,7 @@ def _tried(request: Request, subject: _Remote, layers: object) -> tuple[Diagnosi
         if request.sizes
         else [DEFAULT_SIZES[k] for k in (layers, 2, 1, 3) if isinstance(k, int) and k in DEFAULT_SIZES]
     )
-    found: list[tuple[Diagnosis, Problem]] = []
+    found: list[tuple[Diagnosis, Problem, CannotBindError | None]] = []
     for request_on in [replace(request, sizes=one) for one in dict.fromkeys(sizes)]:
         network = request_on.network()
         masks = request_on.masks()
@@ -246,12 +246,13 @@ def _tried(request: Request, subject: _Remote, layers: object) -> tuple[Diagnosi
         # a function that takes class numbers has no use for other targets
         for one_hot in (False,) if is_one_hot else (False, True):
             problem = replace(request_on, one_hot=one_hot).problem(network, masks)
-            trial = Trial(subject, network, problem)
+            trial, subject.refused = Trial(subject, network, problem), None
             diagnosis = trial.run({})
-            if not trial.has_crashed and (not found or diagnosis.verdict != "wrong" or diagnosis.hypotheses):
+            if not trial.has_crashed and (not found or diagnosis or diagnosis.hypotheses):
                 return diagnosis, problem
-            found.append((diagnosis, problem))
-    return found[0]
+            found.append((diagnosis, problem, subject.refused))
+    diagnosis, problem, subject.refused = found[0]
+    return diagnosis, problem
 
 
 def _refuse_autodiff(request: Request, found: list[Any]) -> None:
