@@ -29,10 +29,10 @@ WRONG = RIGHT.replace("d2 = d3 @ W3 * a2 * (1 - a2)", "d2 = d3 @ W3")
 
 @pytest.fixture
 def check(tmp_path, capsys):
-    def run(code, *options):
+    def run(code, *options, name=""):
         file = tmp_path / "mine.py"
         file.write_text(code, encoding="utf-8")
-        status = main(["check", str(file), *options])
+        status = main(["check", f"{file}:{name}" if name else str(file), *options])
         out, err = capsys.readouterr()
         return status, out, err
 
@@ -70,9 +70,21 @@ def test_json(check):
 
 def test_other_functions_and_settings(check):
     named = RIGHT.replace("def gradient", "def mine")
-    assert check(named, "--function", "mine")[0] == 0
-    assert check(named, "--function", "spam")[0] == 2
-    library = "def backprop(network, X, y):\n    return network.gradient(X, y, 'cross_entropy', l2=0.1)\n"
+    assert check(named)[0] == 0
+    assert check(named, name="mine")[0] == 0
+    status, _, err = check(named, name="spam")
+    assert status == 2
+    assert "it has sigmoid, mine" in err
+    penalised = """
+import numpy as np
+def backprop(network, X, y):
+    W2, b2, W3, b3, n = network.W[2], network.b[2], network.W[3], network.b[3], len(X)
+    h = np.maximum(X @ W2.T + b2, 0)
+    e = np.exp(h @ W3.T + b3)
+    d3 = e / e.sum(axis=1, keepdims=True) - y
+    d2 = d3 @ W3 * (h > 0)
+    return [d2.T @ X / n + 0.1 * W2, d2.mean(axis=0), d3.T @ h / n + 0.1 * W3, d3.mean(axis=0)]
+"""
     options = (
         "--network",
         "4-5-3",
@@ -83,11 +95,11 @@ def test_other_functions_and_settings(check):
         "--loss",
         "cross_entropy",
     )
-    assert check(library, *options, "--l2", "0.1")[0] == 0
-    status, out, _ = check(library, *options)
+    assert check(penalised, *options, "--l2", "0.1")[0] == 0
+    status, out, _ = check(penalised, *options)
     assert status == 1
     assert "[23]" in out
-    assert check(library, *options, "--l2", "0.1", "--dtype", "float32")[0] == 0
+    assert check(penalised, *options, "--l2", "0.1", "--dtype", "float32")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -96,7 +108,7 @@ def test_other_functions_and_settings(check):
         ("def gradient(network, X, y):\n    while True: pass\n", "no answer within"),
         ("import os\nos._exit(7)\n", "code 7"),
         ("x = = 1\n", "line 1"),
-        ("raise RuntimeError('spam')\n", "line 1: RuntimeError: spam"),
+        ("raise RuntimeError('spam')\n", "RuntimeError: spam, at line 1: raise RuntimeError('spam')"),
         ("x = 1\n", "no function"),
         ("import sys\nsys.exit()\n", "ends the process"),
         ("def gradient(network, X, y):\n    raise SystemExit\n", "ends the process"),

@@ -463,7 +463,7 @@ def test_a_gradient_by_biases_that_are_not_there_is_noted_and_not_judged():
     for both in ((list(W.values()), list(b.values())), [(W[l], b[l]) for l in W], {"W": W, "b": b}, flat):
         diagnosis = pl.diagnose(net, X, Y, loss, both, l2=l2)
         assert diagnosis.verdict == "right"
-        (note,) = diagnosis.notes
+        note = diagnosis.notes[0]
         assert note.startswith("the network has no biases (bias=False)")
         assert note.endswith("∂L/∂b^2, ∂L/∂b^3, ∂L/∂b^4 are not judged")
     wrong = pl.diagnose(net, X, Y, loss, {"W": {**W, 3: 2 * W[3]}, "b": b}, l2=l2)

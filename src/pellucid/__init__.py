@@ -1,5 +1,12 @@
 """Feed-forward neural networks in which backpropagation is exact and in the open."""
 
+import sys
+
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv) :][:1] == ["pellucid"] and sys.path:
+    # `python -m pellucid`, about to run: the current folder is first on the path, and a file random.py in it, such as
+    # a hand-in that is to be checked, would be imported in place of the standard library's
+    del sys.path[0]
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

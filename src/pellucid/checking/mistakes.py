@@ -485,8 +485,18 @@ _ROWS = (
         "f(network, X, y) ⟦= ∇L_T⟧",
         "no gradient",
         "There are no numbers to compare.",
-        "Most often two shapes do not fit: a transpose is missing, or a sample axis.",
-        "Write the shapes beside each product; W^l is (n_l, n_{l-1}), X is (n, n_1).",
+        "An exception names the line that raised it; without one, nothing that is a gradient came back.",
+        "Mend that line, or return the arrays ∂L/∂W^l and ∂L/∂b^l of all layers.",
+    ),
+    Mistake(
+        "43",
+        "the numbers are drawn at random in each call",
+        0,
+        "f(network, X, y) ⟦= ∇L_T⟧",
+        "other numbers in each call on the same samples",
+        "Calls on the same samples differ, and not by adding up.",
+        "A mask, a sample or the parameters are drawn inside the function without a fixed seed.",
+        "Draw outside the function and hand the numbers over, or fix the seed in each call.",
     ),
 )
 

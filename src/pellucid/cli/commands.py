@@ -15,7 +15,7 @@ from pellucid.cli import output as out
 from pellucid.cli.weights import load_weights
 from pellucid.data import Encoding, Table, holds_arrays, read
 from pellucid.engine import compiled
-from pellucid.errors import unknown_name
+from pellucid.errors import unknown_name, visible
 from pellucid.layers import INITIALISERS
 from pellucid.loading import restore_model
 from pellucid.losses import LOSSES, Huber, Loss, Quantile, as_loss
@@ -456,33 +456,37 @@ def list_table(table: str | None = None, *, json: Json = False) -> None:
 def check(
     file: str,
     *,
-    network: str = "3-4-2",
+    network: str | None = None,
     activation: str = "sigmoid",
     output_activation: str | None = None,
     loss: str = "mse",
     l2: float = 0.0,
     l1: float = 0.0,
-    samples: Whole = 6,
+    samples: Whole = 13,
     seed: Whole = 0,
     dtype: str = "float64",
     bias: bool = True,
-    function: str | None = None,
+    dropout: float = 0.0,
+    forbid_autodiff: bool = False,
     time_limit: float = 30.0,
+    memory_limit: float = 4096.0,
     json: Json = False,
 ) -> int:
     """Diagnose a hand-written backpropagation: is it right, and if not, which term is wrong?
 
-    The file defines gradient(network, X, y), which returns the gradient of the mean loss over the samples: arrays in
-    the order W^2, b^2, W^3, ..., or a dict such as {"W2": ..., "b2": ...}. network.W[l] and network.b[l] are the
-    parameters, X has shape (n, n_1), y (n, n_F). The exit code is 0 if right, 1 if wrong, 2 if it
-    could not be run or read.
+    FILE has a function that computes the gradient of the mean loss over the samples, a class with a method that does,
+    or is a script or a notebook. A function may take (network, X, y), with network.W[l] and network.b[l], X of shape
+    (n, n_1) and y (n, n_F); or (X, y), (x, y) for one sample, (W1, b1, W2, b2, X, y), (params, cache, X, Y) and the
+    like: arguments are bound by their names, and by trying. If several functions may be meant, FILE:NAME or
+    FILE:CLASS.METHOD says which. The exit code is 0 if right, 1 if wrong, 2 if it could not be run or read.
 
     Parameters
     ----------
     file
-        A Python file. It runs in a process of its own.
+        A Python file or a notebook, and the function's name after a colon. It runs in a process of its own.
     network
-        Sizes of the network to check on, such as 3,4,2. Layers of different sizes hide nothing.
+        Sizes of the network to check on, such as 3,4,2; 5,7,3 by default, or with another layer if the function names
+        more weights. Layers of different sizes hide nothing.
     activation
         Of the hidden layers.
     output_activation
@@ -494,36 +498,63 @@ def check(
     l1
         The gradient includes that of l1 Σ |w|.
     samples
-        How many are drawn.
+        How many are drawn. A function is called with other numbers of them too.
     seed
         Of the parameters and the samples.
     dtype
         float64 or float32.
     bias
         Whether the network has biases. Without them the arrays are W^2, W^3, ..., and network.b is empty.
-    function
-        The function's name, if it is not gradient or backprop.
+    dropout
+        Share of hidden neurons that fixed masks drop; a function is handed them as its parameter masks.
+    forbid_autodiff
+        Refuse a file that imports a library which differentiates, such as torch or jax.
     time_limit
         Seconds after which the file is stopped.
+    memory_limit
+        Megabytes that the file's process may use (on Linux); 0 for any number.
     json
         Print one JSON object.
     """
-    from pellucid.checking.process import Request, diagnose_file  # the checker is loaded by its own command alone
+    from pellucid.cli.process import (
+        CouldNotRunError,
+        Request,
+        diagnose_file,
+    )  # the checker is loaded by its own command only
 
     if not 0 < time_limit < 1e6:
         raise ValueError(f"--time-limit must be a positive number of seconds, got {time_limit:g}")
+    if not 0 <= memory_limit < 1e9:
+        raise ValueError(f"--memory-limit must be a number of megabytes, got {memory_limit:g}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"--dropout must be at least 0 and less than 1, got {dropout:g}")
+    path, name = _file_and_name(file)
+    sizes = () if network is None else tuple(read_sizes(network))
     request = Request(
-        file, tuple(read_sizes(network)), activation, output_activation or "", loss, as_count(samples, "--samples"),
-        as_count(seed, "--seed", 0), l2, l1, dtype, bias, function or "",
+        path, sizes, activation, output_activation or "", loss, as_count(samples, "--samples"),
+        as_count(seed, "--seed", 0), l2, l1, dtype, bias, name, dropout, int(memory_limit * 2**20), forbid_autodiff,
     )  # fmt: skip
-    diagnosis, text, printed = diagnose_file(request, time_limit)
+    try:
+        diagnosis, printed = diagnose_file(request, time_limit)
+    except CouldNotRunError as error:
+        if not error.adapter:
+            raise
+        out.print_aside(f"pellucid: {error}; put a function like this into the file:", error.adapter)
+        return 2
     if printed.strip():
-        out.print_aside(f"printed by {file}:", printed)
+        out.print_aside(f"printed by {visible(path)}:", printed)
     if json:
-        out.print_json(diagnosis)
+        out.print_json(diagnosis.to_dict())
     else:
-        out.print_diagnosis(diagnosis["verdict"], text)
-    return {"wrong": 1, "unreadable": 2}.get(diagnosis["verdict"], 0)
+        out.print_diagnosis(diagnosis.verdict, diagnosis.text)
+    return {"right": 0, "convention": 0, "wrong": 1}.get(diagnosis.verdict, 2)
+
+
+def _file_and_name(text: str) -> tuple[str, str]:
+    """Read FILE or FILE:NAME; a path may have colons of its own."""
+    path, colon, name = text.rpartition(":")
+    is_name = all(part.isidentifier() for part in name.split("."))
+    return (path, name) if colon and path and is_name and not os.path.exists(text) else (text, "")
 
 
 def refuse_bias(bias: bool | None) -> None:
