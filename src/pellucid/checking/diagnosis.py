@@ -41,6 +41,8 @@ class Part(Brief):
         The number of layers of the network.
     is_convention : bool
         Whether it is a constant factor that the gradient of another common loss has.
+    fault : str
+        The row of the table of faults that it was recognised by.
     """
 
     row: str
@@ -48,6 +50,7 @@ class Part(Brief):
     detail: str = ""
     F: int = 0
     is_convention: bool = False
+    fault: str = field(default="", compare=False)
 
     @property
     def mistake(self) -> Mistake:
@@ -85,12 +88,18 @@ class Part(Brief):
 
     def _templates(self) -> tuple[str, str]:
         row = self.mistake
-        if row.step == 4 and self.step == 3:  # at the output ∇_a L stands for what the layer above sends
+        right, wrong = row.forms.get(self.fault, (row.right, row.wrong))
+        if row.step == 4 and self.step == 3:  # at the output ∇_a L takes the place of what the layer above sends
             sent = "((W^<l+1>)^T d^<l+1>)"
-            return row.right.replace(sent, "∇_a L"), row.wrong.replace(sent, "∇_a L")
-        if self.row == "7" and self.detail.startswith("the gradient"):
-            return "∂L/∂W^<l> = (1/n) Σ_i ⟦d^<l> (a^<l-1>)^T⟧", "∂L/∂W^<l> = (1/n) Σ_i a^<l-1> (d^<l>)^T"
-        return row.right, row.wrong
+            return right.replace(sent, "∇_a L"), wrong.replace(sent, "∇_a L")
+        return right, wrong
+
+
+def place_of(part: Part) -> tuple[object, ...]:
+    """Where in the algorithm a part comes: conventions last, backward steps from the output down."""
+    backward = part.step > 2
+    layer = -max(part.layers, default=0) if backward else min(part.layers, default=0)
+    return part.is_convention, part.step, layer
 
 
 @dataclass(frozen=True, repr=False)
