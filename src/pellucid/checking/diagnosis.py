@@ -226,7 +226,13 @@ class Diagnosis(Result):
         if self.better_input is not None:
             lines += ["", f"a better input: {self.better_input.why}"]
         lines += [f"note: {note}" for note in self.notes]
+        lines += ["", f"more: {self._more}"] if self.rows else []
         return "\n".join(lines)
+
+    @property
+    def _more(self) -> str:
+        """The command that prints the pages of the mistakes that were found."""
+        return f"pellucid mistakes {' '.join(self.rows)}"
 
     def __repr__(self) -> str:
         return f"<Diagnosis: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"
@@ -259,6 +265,7 @@ class Diagnosis(Result):
         tail = [f"seen best at {self.shown}"] if self.shown else []
         tail += [*self.located, *([f"a better input: {self.better_input.why}"] if self.better_input else [])]
         tail += [f"note: {note}" for note in self.notes]
+        tail += [f"more: {self._more}"] if self.rows else []
         blocks += [Items(tuple(map(escape, tail)))] if tail else []
         return Document("Diagnosis of a gradient", tuple(blocks))
 

@@ -438,7 +438,7 @@ _BROADCAST: Mapping[str, str] = {
 def _told_slope(fault: Fault) -> str:
     if not fault.layer:
         return "σ' of a neighbouring layer"
-    return f"{'its own σ at' if fault.form else 'σ of'} z^{fault.layer}"
+    return f"the layer's own σ', at z^{fault.layer}" if fault.form else f"σ' of layer {fault.layer}, at z^{fault.layer}"
 
 
 # The table.
@@ -542,8 +542,8 @@ KINDS: Mapping[str, Kind] = {
              by_hand=False, biases=_wrong_axis),
         Kind("bias_value", 1.0, ("16",), throughout=EVERY,
              biases=_one(lambda place: place.problem.b[place.l], lambda place: place.problem.b[place.l].any())),
-        Kind("constant_biases", 1.3, ("42",), "", throughout=EVERY, by_hand=False,
-             biases=_one(lambda place: np.ones(place.n_l), lambda place: place.n_l > 1)),
+        Kind("constant_biases", 1.45, ("42",), "", throughout=EVERY, by_hand=False,
+             biases=_one(lambda place: np.ones(place.n_l))),
     )
 }  # fmt: skip
 """The table, by name."""

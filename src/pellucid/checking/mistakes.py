@@ -7,14 +7,20 @@ Equations are written once, as text, in which ⟦…⟧ marks the factor that th
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pellucid.described import Brief
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 
 @dataclass(frozen=True, repr=False)
-class Mistake(Brief):
+class Mistake(Brief, Result):
     """A row of the table.
 
     Parameters
@@ -54,6 +60,43 @@ class Mistake(Brief):
     def page(self) -> str:
         """The name of its page in the documentation."""
         return f"mistake-{self.row}"
+
+    @property
+    def text(self) -> str:
+        """Its page as plain text."""
+        parts = (
+            ("right", equation_text(self.right)),
+            ("wrong", equation_text(self.wrong)),
+            ("looks", self.looks),
+            ("why", self.why),
+            ("repair", self.repair),
+        )
+        lines = [f"[{self.row}] {self.name}", *([] if self.is_mistake else ["    This is right, and never blamed."])]
+        for name, words in parts:
+            lines += textwrap.wrap(words, 100, initial_indent=f"    {name:<8}", subsequent_indent=" " * 12)
+        return "\n".join(lines)
+
+    def document(self) -> Document:
+        """Return its page as a document."""
+        from pellucid.document import Document, Equation, Heading, Paragraph, escape
+
+        equations = Equation(
+            (
+                rf"\text{{right:}}\quad & {equation_latex(self.right)}",
+                rf"\text{{wrong:}}\quad & {equation_latex(self.wrong)}",
+            ),
+            (f"right: & {equation_text(self.right)}", f"wrong: & {equation_text(self.wrong)}"),
+        )
+        blame = () if self.is_mistake else (Paragraph("This is right, and never blamed.", "good"),)
+        sections = (("What it looks like", self.looks), ("Why it happens", self.why), ("The repair", self.repair))
+        words = [block for title, told in sections for block in (Heading(2, title), Paragraph(escape(told)))]
+        return Document(f"Mistake {self.row}: {self.name}", (*blame, equations, *words))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-serializable dict."""
+        names = ("row", "name", "step", "looks", "why", "repair", "is_mistake")
+        equations = {"right": equation_text(self.right), "wrong": equation_text(self.wrong)}
+        return {name: getattr(self, name) for name in names} | equations
 
 
 _OUTPUT = "d^<F> = ∇_a L ⊙ ⟦σ'(z^<F>)⟧"

@@ -32,7 +32,7 @@ from pellucid.checking.faults import (
 )
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.ways import Fault, Faults, Formed, Product, State, World
-from pellucid.checking.whole import cut_by_norm, moving_rate, shifted, suspected_bound
+from pellucid.checking.whole import cut_by_norm, is_round, moving_rate, shifted, suspected_bound
 
 _BEAM = 24
 """Partial combinations kept at each layer."""
@@ -293,11 +293,9 @@ class Search:
                 d0, d1 = e0 * slope, e1 * slope
                 p0, p1 = d0.T @ probe, d1.T @ probe
                 rate = state.rate
-                if rate is None and p1.any() and p0.size > 3:
-                    # g = s (p0 - η p1): two unknowns
-                    basis = np.stack([p0.ravel(), p1.ravel()], axis=1)
-                    (s, t), *_ = np.linalg.lstsq(basis, target.ravel(), rcond=None)
-                    rate = -float(t / s) if s else None
+                if rate is None and p0.any() and p1.any() and p0.size > 3:
+                    s, t = _two_factors(p0, p1, target)  # g = s (p0 - η p1)
+                    rate = -t / s if s else None
                 if rate is not None and rate > 1e-9:
                     fault = Fault("updated_weights", form, number=rate)
                     yield self._with_delta(state, l, e0 - rate * e1, d0 - rate * d1, (fault, *faults))
@@ -419,8 +417,7 @@ class Search:
         full = product.whole + (penalty.scaled if penalty.scaled is not None else 0.0)
         rest, faults, extra = g, penalty.faults, None
         if penalty.free is not None:
-            basis = np.stack([full.ravel(), penalty.free.ravel()], axis=1)
-            factor, extra = (float(x) for x in np.linalg.lstsq(basis, g.ravel(), rcond=None)[0])
+            factor, extra = _two_factors(full, penalty.free, g)
             size = abs(extra) * float(np.linalg.norm(penalty.free))
             if size <= 100 * self.tolerance * float(np.linalg.norm(g)) + 10 * floor:
                 return
@@ -552,7 +549,7 @@ class Search:
                     if s is None:
                         continue
                     if way and way[-1].kind == "constant_biases":
-                        if not penalty:
+                        if not penalty and (g.size > 1 or is_round(s)):
                             yield way, weights_factor
                         continue
                     if self._allowed(
@@ -655,6 +652,14 @@ class Search:
             return one
         own = tuple(sorted(l for l, formed in one.state.formed if formed.own_penalty))
         return replace(one, faults=((Fault("penalty", "not multiplied along with the rest"), own),)) if own else one
+
+
+def _two_factors(u: Array, v: Array, target: Array) -> tuple[float, float]:
+    """S and t for which s u + t v is nearest to the target; NaN where they are not determined."""
+    u, v, target = u.ravel(), v.ravel(), target.ravel()
+    across = v - (u @ v) / (u @ u) * u
+    t = (across @ target) / (across @ across)
+    return float(u @ (target - t * v) / (u @ u)), float(t)
 
 
 def _directed(g: Array, p: Array, tolerance: float, floor: float) -> bool:
