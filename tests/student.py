@@ -243,6 +243,8 @@ class Student:
             if self.makes("9s", l):
                 slope = SLOPE[sigma[l + 1]](z[l + 1])
             d[l] = slope if self.makes("6", l) else e[l] * slope
+            if self.makes("6s", l):  # the batch's errors were divided by n, and that is overwritten as well
+                d[l] = slope / share[i]
             if self.makes("6n", l):
                 d[l] = np.where(z[l] >= 0, e[l], slope / share[i])
             name = sigma[l]
@@ -417,6 +419,7 @@ def more_forms(network, loss, n, l2):
         add("39", "39", [l], sigma[l] != "identity")
         add("39d", "39", [l], smooth)
         add("39b", "39", [l], smooth)
+        add("6s", "6", [l], n > 1 and sigma[l] != "identity")
         add("6n", "6", [l], sigma[l] == "leaky_relu")
         add("9n", "9", [l], sizes[l - 1] == sizes[l] and smooth)
         add("36s", "36", [l], sizes[l - 1] != sizes[l])

@@ -142,7 +142,8 @@ class Names:
         if most > 1 and 0 < abs(value) < 1:
             total = self.n / abs(value)
             whole = round(total)
-            if self.n < whole <= 1000 * self.n and abs(total - whole) <= self.tolerance * total:
+            # so many whole numbers come near that it must fit closely
+            if self.n < whole <= 1000 * self.n and abs(total - whole) <= 1e-3 * self.tolerance * total:
                 sign = -1.0 if value < 0 else 1.0
                 name = f"1/{whole} instead of 1/{self.n}"
                 name = name if sign > 0 else f"-({name})"

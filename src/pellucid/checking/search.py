@@ -43,8 +43,8 @@ _PLAIN = 1.5
 _PROBES = 3
 """Random vectors that a matrix is compared by."""
 
-_MOST_BOUNDED = 30_000
-"""Parameters of networks for which partials are supposed to be cut off: every product is formed there."""
+_MOST_BOUNDED = 2000
+"""Parameters of networks in which other mistakes are looked for beside a bound: every product is formed for that."""
 
 _NAMED = 1.9
 """What factors that have a name cost at most."""
@@ -189,6 +189,13 @@ class Search:
                 break  # one mistake in the right forward pass: another forward pass could match by chance alone
         return list(found.values())
 
+    def _right(self) -> Iterator[Combination]:
+        """The right gradient, cut off at the bound."""
+        right = {"W": self.problem.gradient_W, "b": self.problem.gradient_b}
+        pairs = [(s, l, g) for s, of in zip("Wb", (self.given.W, self.given.b), strict=True) for l, g in of.items()]
+        if all(self._bounded(g, right[s][l], 2 * self.floor_W[l]) == 1.0 for s, l, g in pairs):
+            yield Combination((), (), 0.0, None)
+
     def _whole(self) -> Iterator[Combination]:
         """What does not show layer by layer."""
         given, every = (self.given.W, self.given.b), tuple(self.problem.W)
@@ -196,12 +203,13 @@ class Search:
         for fault in shifted(self.problem, given, lambda symbol, l, g, t: self._close(g, t, floors[symbol][l])):
             yield Combination(((fault, every),), (), kind_of(fault).cost, None)
         bound = suspected_bound(given)
-        if bound is not None and self.problem.layers.parameters.size <= _MOST_BOUNDED:
+        if bound is not None:
             clipped = Fault("clipped", "each partial at", number=bound)
             layers = tuple(
                 l for l in every if any(l in of and np.abs(of[l]).max() >= bound * (1 - 1e-9) for of in given)
             )
-            for one in Search(self.problem, self.given, self.tolerance, self.floors, self.seen, bound)._all():
+            search = Search(self.problem, self.given, self.tolerance, self.floors, self.seen, bound)
+            for one in search._all() if self.problem.layers.parameters.size <= _MOST_BOUNDED else search._right():
                 cost = one.cost + kind_of(clipped).cost
                 yield replace(one, faults=(*one.faults, (clipped, layers)), cost=cost)
         found = moving_rate(self.problem, given, self.tolerance)
@@ -441,7 +449,7 @@ class Search:
     def _penalties(self, state: State, l: int) -> Iterator[_Penalty]:
         """Ways to add the penalty: a part that is added as it is, one that shares the factor, one of unknown size."""
         problem = self.problem
-        can_be_fitted = self.given.W[l].size >= 4 and state.extra is None
+        can_be_fitted = self.given.W[l].size >= 3 and state.extra is None
         if not problem.penalty:
             yield _Penalty()
             W = problem.W[l]
@@ -587,8 +595,10 @@ class Search:
             return True
         if entries >= 4 and not careful:
             return True
+        if entries == 1 and careful:
+            return False
         if self.names.of(s, most=1) or self.names.of(s / other, most=1):
-            return entries > 1 or not careful
+            return True
         return entries >= 2 and bool(self.names.of(s))
 
     # what was found
