@@ -1,10 +1,10 @@
 """The table of faults: all that is known of each way of going wrong, a row each.
 
 A row says how surprising the fault is, which mistakes it belongs to, in which layers it would be made if it were made
-throughout, how it is told, and how its numbers are computed. The columns ``forward``, ``output``, ``slope``, ``back``,
-``delta``, ``before``, ``weights``, ``biases`` and ``samples`` hold functions of a `Place` that yield pairs (value,
-fields of the fault), one for each form; a row fills in those where it can happen. Adding a fault is adding a row here,
-and a page in `mistakes` if it is a mistake of its own.
+throughout, how it is told, and how its numbers are computed. The columns ``forward``, ``output``, ``slope``,
+``masked``, ``back``, ``delta``, ``before``, ``weights``, ``biases`` and ``samples`` hold functions of a `Place` that
+yield pairs (value, fields of the fault), one for each form; a row fills in those where it can happen. Adding a fault is
+adding a row here, and a page in `mistakes` if it is a mistake of its own.
 """
 
 from __future__ import annotations
@@ -456,6 +456,8 @@ KINDS: Mapping[str, Kind] = {
              applied=lambda fault, _: _AXES[fault.form]),
         Kind("unmasked", 1.2, ("24",), "the forward pass does not apply it", by_hand=False,
              forward=_forward_without_mask),
+        Kind("stored_a", 1.0, ("25",), "a in place of z"),  # these two show in numbers worked out by hand only
+        Kind("slope_for_a", 1.0, ("33",), "σ' in place of σ"),
         # the error at the output
         Kind("residual", 1.3, ("28", "1"), "a - y, as if for half the squared error or a cross-entropy that collapses",
              output=_output_residual),

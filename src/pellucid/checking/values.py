@@ -274,10 +274,6 @@ def _finished(problem: Problem, world: World, known: dict[int, State]) -> Quanti
 
 
 def _hypothesis(problem: Problem, fault: Fault, layer: int) -> list[Hypothesis]:
-    if fault.kind == "stored_a":
-        return [Hypothesis((Part("25", (layer,), "a in place of z", problem.F),))]
-    if fault.kind == "slope_for_a":
-        return [Hypothesis((Part("33", (layer,), "σ' in place of σ", problem.F),))]
     return [
         Hypothesis((part_of(fault, mistake, (layer,), problem.F),)) for mistake in mistakes_of(fault, layer, problem.F)
     ]
