@@ -426,6 +426,8 @@ class Search:
         rest, faults, extra = g, penalty.faults, None
         if penalty.free is not None:
             factor, extra = _two_factors(full, penalty.free, g)
+            if not factor or not np.isfinite(extra):
+                return
             size = abs(extra) * float(np.linalg.norm(penalty.free))
             if size <= 100 * self.tolerance * float(np.linalg.norm(g)) + 10 * floor:
                 return
