@@ -665,3 +665,33 @@ def test_a_copy_of_a_run_is_as_read_only_as_the_run(copied):
     assert str(run) == str(first)
     for array in (*run.a, *run.d, *run.gradient.W, *run.gradient.b, *run.layers.W, run.layers.parameters, run.losses):
         assert not array.flags.writeable
+
+
+def test_what_is_kept_is_what_goes_on():
+    """The hook of the steps: each z, a and d passes through it once, and what it returns is used from there on."""
+    net = pl.Network([3, 5, 4, 2], "tanh", "sigmoid", seed=0, init="standard_normal")
+    rng = np.random.default_rng(1)
+    X, Y = rng.normal(size=(6, 3)), rng.random((6, 2))
+    loss, seen = LOSSES["mse"], []
+
+    def same(symbol, l, array):
+        seen.append((symbol, l))
+        return array
+
+    z, a = feedforward(net, X, kept=same)
+    d = backpropagate(net, z, a, Y, loss, kept=same)
+    plain_z, plain_a = feedforward(net, X)
+    plain_d = backpropagate(net, plain_z, plain_a, Y, loss)
+    for mine, theirs in ((z, plain_z), (a, plain_a), (d, plain_d)):
+        assert list(mine) == list(theirs)
+        assert all(np.array_equal(mine[l], theirs[l]) for l in theirs)
+    assert seen == [(s, l) for l in (2, 3, 4) for s in "za"] + [("d", l) for l in (4, 3, 2)]
+
+    z, a = feedforward(net, X, kept=lambda symbol, l, array: np.round(array, 2))
+    d = backpropagate(net, z, a, Y, loss, kept=lambda symbol, l, array: np.round(array, 2))
+    assert np.array_equal(a[1], X)
+    for l in (2, 3, 4):
+        assert np.array_equal(z[l], np.round(a[l - 1] @ net.W[l].T + net.b[l], 2))
+        assert np.array_equal(a[l], np.round(net.activations[l].function(z[l]), 2))
+    for l in (3, 2):
+        assert np.array_equal(d[l], np.round(d[l + 1] @ net.W[l + 1] * net.activations[l].derivative(z[l]), 2))

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 import pellucid as pl
 from pellucid.checking import keeps_apart
+from pellucid.checking.better_input import replay
 from pellucid.checking.diagnosis import STEPS, VERDICTS
-from pellucid.checking.judgement import Comparison, replay
+from pellucid.checking.judgement import Comparison
 from pellucid.checking.mistakes import MISTAKES
 from pellucid.checking.problem import Problem
 from pellucid.checking.reading import read
 from pellucid.samples import as_penalty, as_samples
-from student import LOSS_SLOPE, SIGMA, SLOPE, Early, Student, forms, plant, slots
+from student import LOSS_SLOPE, SIGMA, SLOPE, Early, Moving, Student, forms, more_forms, plant, slots
 
 NETWORKS = {
     "3-4-2 sigmoid": ([3, 4, 2], "sigmoid", None, "mse", 0.0),
@@ -28,11 +29,16 @@ NETWORKS = {
     "4-3-5-2 without biases": ([4, 3, 5, 2], "tanh", "sigmoid", "mse", 0.1),
     "five layers without biases": ([3, 4, 4, 5, 3], "sigmoid", "softmax", "cross_entropy", 0.0),
 }
+FURTHER = NETWORKS | {
+    "3-5-4-2 leaky": ([3, 5, 4, 2], "leaky_relu", "identity", "mse", 0.0),
+    "4-3-1 sigmoid": ([4, 3, 1], "sigmoid", None, "half_squared_error", 0.0),
+    "4-3-3 relu softmax": ([4, 3, 3], "relu", "softmax", "cross_entropy", 0.0),
+}
 
 
 def problem(name, n=6):
-    sizes, activation, output, loss, l2 = NETWORKS[name]
-    seed, bias = 11 + list(NETWORKS).index(name), "without biases" not in name
+    sizes, activation, output, loss, l2 = FURTHER[name]
+    seed, bias = 11 + list(FURTHER).index(name), "without biases" not in name
     net = pl.Network(sizes, activation, output, seed=seed, init="standard_normal", bias=bias)
     rng = np.random.default_rng(7)
     X, Y = rng.normal(size=(n, sizes[0])), rng.random((n, sizes[-1]))
@@ -122,6 +128,86 @@ def test_two_mistakes_together_are_both_named(name, every):
     assert tried > 40
     assert len(missed) <= 0.02 * tried, missed
     assert first >= 0.9 * tried
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_further_forms_are_named_in_every_layer(name):
+    net, X, Y, loss, l2 = problem(name)
+    truth = Student(loss, l2=l2)(net, X, Y)
+    first = tried = 0
+    for key, row, layers in more_forms(net, loss, len(X), l2):
+        g = Student(loss, {key: layers}, l2=l2)(net, X, Y)
+        if same(g, truth):
+            continue
+        diagnosis = pl.diagnose(net, X, Y, loss, g, l2=l2)
+        assert any({row} == rows for rows in rows_listed(diagnosis)), (key, layers, str(diagnosis))
+        assert diagnosis.verdict == "wrong", (key, layers, str(diagnosis))
+        tried += 1
+        first += diagnosis.rows == (row,)
+    assert tried > 20
+    assert first >= 0.95 * tried
+
+
+@pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers", "4-3-1 sigmoid", "4-3-5-2 without biases"])
+def test_weights_that_move_from_sample_to_sample(name):
+    net, X, Y, loss, _ = problem(name)
+    for rate in (0.05, 0.3):
+        diagnosis = pl.diagnose(net, X, Y, loss, Moving(loss, rate=rate)(net, X, Y))
+        assert diagnosis.rows == ("17",), diagnosis
+        assert f"η = {rate}" in str(diagnosis)
+
+
+@pytest.mark.parametrize(("name", "every"), [("3-4-2 sigmoid", 1), ("3-6-5-3 relu softmax", 3), ("4-3-1 sigmoid", 1)])
+def test_an_undeclared_penalty_beside_another_mistake(name, every):
+    """g = s t + λ W, whatever the mistake in t: both are named, with λ."""
+    net, X, Y, loss, _ = problem(name)
+    truth = Student(loss)(net, X, Y)
+    first = tried = 0
+    for form in forms(net, loss, len(X), 0.0)[::every]:
+        key, row, layers = form
+        if same(Student(loss, plant(form))(net, X, Y), truth) or key in ("12", "12h", "13", "22", "37"):
+            continue  # a factor on everything has λ as well
+        diagnosis = pl.diagnose(net, X, Y, loss, Student(loss, plant(form, ("23u", "23", layers)))(net, X, Y))
+        assert any({row, "23"} <= rows for rows in rows_listed(diagnosis)), (key, layers, str(diagnosis))
+        assert diagnosis.verdict == "wrong"
+        tried += 1
+        first += {row, "23"} <= set(diagnosis.rows) and "0.07" in str(diagnosis)
+    assert tried > 8
+    assert first >= 0.9 * tried
+
+
+def test_a_penalty_that_a_factor_leaves_out_is_no_convention():
+    """The sum over the samples with λ W beside it is not n times the gradient that is meant."""
+    net, X, Y, loss, l2 = problem("square, penalty")
+    beside = pl.diagnose(net, X, Y, loss, Student(loss, {"10": (2, 3, 4)}, l2=l2)(net, X, Y), l2=l2)
+    assert beside.verdict == "wrong"
+    assert set(beside.rows) == {"10", "23"}
+    whole = pl.diagnose(net, X, Y, loss, len(X) * net.gradient(X, Y, loss, l2=l2).vector, l2=l2)
+    assert whole.verdict == "convention"
+    assert whole.rows == ("10",)
+
+
+def test_a_factor_that_is_n_is_n():
+    """Six is not taken for two times three outputs, nor 0.01 for 1/600 in place of 1/6."""
+    net, X, Y, loss, _ = problem("3-6-5-3 relu softmax")
+    g = net.gradient(X, Y, loss).vector
+    assert rows_listed(pl.diagnose(net, X, Y, loss, 6 * g)) == [{"10"}]
+    for rate in (0.1, 0.01, 0.3, 0.001):
+        diagnosis = pl.diagnose(net, X, Y, loss, rate * g)
+        assert diagnosis.rows == ("37",)
+        assert f"{rate:g}, which looks like a learning rate" in str(diagnosis)
+        assert pl.diagnose(net, X, Y, loss, -rate * g).rows == ("22", "37")
+
+
+def test_deltas_summed_over_the_neurons():
+    """With as many samples as neurons the other axis gives an array of the same shape."""
+    net, X, Y, loss, _ = problem("five layers", n=4)
+    run = net.backprop(X, Y, loss)
+    for l in (2, 4):  # the layers with 4 neurons
+        b = {m: run.gradient.b[m] for m in (2, 3, 4, 5)} | {l: run.d[l].sum(axis=1) / 4}
+        diagnosis = pl.diagnose(net, X, Y, loss, {"W": dict(run.gradient.W.items()), "b": b})
+        assert diagnosis.rows == ("15",), diagnosis
+        assert diagnosis.layer == l
 
 
 @pytest.mark.parametrize("name", ["3-4-2 sigmoid", "five layers", "relu regression", "4-3-5-2 without biases"])
@@ -316,6 +402,16 @@ def test_dropout_masks():
         diagnosis = pl.diagnose(net, X, Y, loss, backprop(back), masks=masks)
         assert diagnosis.rows == ("24",), diagnosis
         assert diagnosis.layer == 3
+    missing = pl.diagnose(net, X, Y, loss, backprop(1 / keep), masks=masks)  # its factor is there: no second mistake
+    assert missing.rows == ("24",), missing
+    unmasked = net.backprop(X, Y, loss)
+    backward = {5: unmasked.d[5], 4: unmasked.d[4]}
+    backward[3] = backward[4] @ W[4] * slope(unmasked.z[3]) * masks[3]
+    backward[2] = backward[3] @ W[3] * slope(unmasked.z[2])
+    g = [(backward[l].T @ unmasked.a[l - 1] / 6, backward[l].mean(0)) for l in range(2, 6)]
+    for back in (g, list(zip(unmasked.gradient.W, unmasked.gradient.b, strict=True))):
+        diagnosis = pl.diagnose(net, X, Y, loss, back, masks=masks)  # in the backward pass only; in neither
+        assert diagnosis.rows == ("24",), diagnosis
     with pytest.raises(ValueError, match="not hidden"):
         pl.diagnose(net, X, Y, loss, backprop(1.0), masks={5: np.ones(3)})
 
@@ -447,7 +543,7 @@ def test_without_biases_no_mistake_of_biases_is_blamed(name):
     for key, _, layers in forms(net, loss, len(X), l2):
         diagnosis = pl.diagnose(net, X, Y, loss, Student(loss, {key: layers}, l2=l2), l2=l2)
         assert not any(rows & OF_BIASES for rows in rows_listed(diagnosis)), (key, str(diagnosis))
-        assert key.startswith("23") or "bias" not in str(diagnosis), (key, str(diagnosis))  # a penalty spares them
+        assert "23" in diagnosis.rows or "bias" not in str(diagnosis), (key, str(diagnosis))  # a penalty spares them
         assert not any(name.startswith("b") for name in diagnosis.relative_error)
     single = pl.diagnose(net, X[:1], Y[:1], loss, net.gradient(X[:1], Y[:1], loss, l2=l2), l2=l2)
     assert "1/n and samples left out would not show" in str(single)

@@ -71,6 +71,7 @@ RESULTS = {
     "ValueDiagnosis": MISS,
     "ValueDiagnosis of what is right": pl.diagnose_value(RUN, "L", value=RUN.loss, digits=5),
     "Separation": checking.keeps_apart(RUN, ["d_1^2", "z_1^2"]),
+    "Mistake": checking.MISTAKES["2"],
     "Derivation": symbolic.chain_rule("f = 4 g^2; g = 5x^3 - x", "x", at={"x": 2}),
     "SlopeDerivation": symbolic.derive("sigmoid"),
     "Document": symbolic.equations(NET),

@@ -2,12 +2,12 @@
 
 Arrays put samples first: ``a[l]``, ``z[l]`` and ``d[l]`` have shape (n, n_l), so that W a becomes ``a @ W.T`` and
 Wᵀ d becomes ``d @ W``. The four equations are the lines marked (1) to (4); (1) has three
-cases, of which the element-wise one is the textbook's.
+cases, in `output_delta`, of which the element-wise one is the textbook's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypeVar
 
@@ -126,8 +126,27 @@ class Penalty(NamedTuple):
 NO_PENALTY = Penalty()
 
 
+Kept = Callable[[str, int, Array], Array]
+"""(symbol, l, array) ↦ what is kept as z^l, a^l or d^l: the array that was just computed, or another one."""
+
+
+class _KeptBy(dict[int, Array]):
+    """One quantity by layer; what is put in goes through `Kept` first, and is used from there on."""
+
+    def __init__(self, symbol: str, kept: Kept, first: Mapping[int, Array]) -> None:
+        super().__init__(first)
+        self._symbol, self._kept = symbol, kept
+
+    def __setitem__(self, l: int, array: Array) -> None:
+        super().__setitem__(l, self._kept(self._symbol, l, array))
+
+
+def _by_layer(symbol: str, kept: Kept | None, first: dict[int, Array]) -> dict[int, Array]:
+    return first if kept is None else _KeptBy(symbol, kept, first)
+
+
 def feedforward(
-    layers: Layers, x: Array, sigma: Mapping[int, Activation] | None = None
+    layers: Layers, x: Array, sigma: Mapping[int, Activation] | None = None, kept: Kept | None = None
 ) -> tuple[dict[int, Array], dict[int, Array]]:
     """Steps 1 and 2: z^l = W^l a^{l-1} + b^l and a^l = σ(z^l) for l = 2 … F.
 
@@ -137,6 +156,8 @@ def feedforward(
     x : ndarray of shape (n, n_1)
     sigma : mapping, optional
         In place of the layers' own activations (dropout puts its masks here).
+    kept : callable, optional
+        (symbol, l, array) ↦ what goes on in place of each z^l and a^l.
 
     Returns
     -------
@@ -146,8 +167,8 @@ def feedforward(
     W, b = layers.W, layers.b
     sigma = sigma or layers.activations
     # 1 Input
-    a: dict[int, Array] = {1: x}
-    z: dict[int, Array] = {}
+    a = _by_layer("a", kept, {1: x})
+    z = _by_layer("z", kept, {})
     # 2 Feedforward
     for l in range(2, layers.F + 1):
         z[l] = a[l - 1] @ W[l].T + (b[l] if b else 0)
@@ -162,6 +183,7 @@ def backpropagate(
     y: Array,
     loss: Loss,
     sigma: Mapping[int, Activation] | None = None,
+    kept: Kept | None = None,
 ) -> dict[int, Array]:
     """Steps 3 and 4: d^l = ∂L_i/∂z^l of each sample, from layer F down to layer 2.
 
@@ -174,6 +196,8 @@ def backpropagate(
     loss : Loss
     sigma : mapping, optional
         As given to `feedforward`.
+    kept : callable, optional
+        (symbol, l, array) ↦ what goes on in place of each d^l.
 
     Returns
     -------
@@ -182,19 +206,23 @@ def backpropagate(
     """
     W, F = layers.W, layers.F
     sigma = sigma or layers.activations
-    d: dict[int, Array] = {}
+    d = _by_layer("d", kept, {})
     # 3 Output
-    if pair := canonical_pair(loss, sigma[F]):
-        d[F] = pair.delta(a[F], y)  # (1), collapsed to a^F - y
-    elif sigma[F].elementwise:
-        d[F] = loss.gradient(a[F], y) * sigma[F].derivative(z[F])  # (1)
-    else:
-        J = sigma[F].derivative(z[F])  # softmax: ∂a_j/∂z_k of each sample
-        d[F] = np.einsum("ijk,ij->ik", J, loss.gradient(a[F], y))  # (1) as J^T ∇_a L
+    d[F] = output_delta(z[F], a[F], y, loss, sigma[F])  # (1)
     # 4 Backpropagate
     for l in range(F - 1, 1, -1):
         d[l] = (d[l + 1] @ W[l + 1]) * sigma[l].derivative(z[l])  # (2)
     return d
+
+
+def output_delta(z: Array, a: Array, y: Array, loss: Loss, sigma: Activation) -> Array:
+    """Step 3: d^F of shape (n, n_F) from z^F, a^F and y, by the case of (1) that the output activation calls for."""
+    if pair := canonical_pair(loss, sigma):
+        return pair.delta(a, y)  # (1), collapsed to a^F - y
+    if sigma.elementwise:
+        return loss.gradient(a, y) * sigma.derivative(z)  # (1)
+    J = sigma.derivative(z)  # softmax: ∂a_j/∂z_k of each sample
+    return np.einsum("ijk,ij->ik", J, loss.gradient(a, y))  # (1) as J^T ∇_a L
 
 
 def mean_gradient(

@@ -194,11 +194,12 @@ def with_dropout(
             size = layers.size(l)
             bits = randomness.bits32(randomness.key(seed, epoch, l), first * size, n * size)
             kept = bits.reshape(n, size) >= np.uint64(round(rate * 2**32))
-            dropped[l] = _masked(layers.activations[l], kept / layers.dtype.type(1 - rate))
+            dropped[l] = masked(layers.activations[l], kept / layers.dtype.type(1 - rate))
     return dropped
 
 
-def _masked(sigma: Activation, mask: Array) -> Activation:
+def masked(sigma: Activation, mask: Array) -> Activation:
+    """Return the activation times a dropout mask: σ and σ' alike."""
     return Activation(
         f"{sigma.name} with dropout", lambda z: mask * sigma.function(z), lambda z: mask * sigma.derivative(z)
     )

@@ -42,6 +42,8 @@ class Part(Brief):
         The number of layers of the network.
     is_convention : bool
         Whether it is a constant factor that the gradient of another common loss has.
+    fault : str
+        The row of the table of faults that it was recognised by.
     """
 
     row: str
@@ -49,6 +51,7 @@ class Part(Brief):
     detail: str = ""
     F: int = 0
     is_convention: bool = False
+    fault: str = field(default="", compare=False)
 
     @property
     def mistake(self) -> Mistake:
@@ -86,12 +89,18 @@ class Part(Brief):
 
     def _templates(self) -> tuple[str, str]:
         row = self.mistake
-        if row.step == 4 and self.step == 3:  # at the output ∇_a L stands for what the layer above sends
+        right, wrong = row.forms.get(self.fault, (row.right, row.wrong))
+        if row.step == 4 and self.step == 3:  # at the output ∇_a L takes the place of what the layer above sends
             sent = "((W^<l+1>)^T d^<l+1>)"
-            return row.right.replace(sent, "∇_a L"), row.wrong.replace(sent, "∇_a L")
-        if self.row == "7" and self.detail.startswith("the gradient"):
-            return "∂L/∂W^<l> = (1/n) Σ_i ⟦d^<l> (a^<l-1>)^T⟧", "∂L/∂W^<l> = (1/n) Σ_i a^<l-1> (d^<l>)^T"
-        return row.right, row.wrong
+            return right.replace(sent, "∇_a L"), wrong.replace(sent, "∇_a L")
+        return right, wrong
+
+
+def place_of(part: Part) -> tuple[object, ...]:
+    """Where in the algorithm a part comes: conventions last, backward steps from the output down."""
+    backward = part.step > 2
+    layer = -max(part.layers, default=0) if backward else min(part.layers, default=0)
+    return part.is_convention, part.step, layer
 
 
 @dataclass(frozen=True, repr=False)
@@ -226,12 +235,18 @@ class Diagnosis(Result):
         if self.better_input is not None:
             lines += ["", f"a better input: {self.better_input.why}"]
         lines += self._remarks()
+        lines += ["", f"more: {self._more}"] if self.rows else []
         return "\n".join(lines)
 
     def _remarks(self) -> list[str]:
         """How it was read, and the notes."""
         how = "" if self.reading is None else self.reading.text
         return [*([how] if how else []), *(f"note: {note}" for note in self.notes)]
+
+    @property
+    def _more(self) -> str:
+        """The command that prints the pages of the mistakes that were found."""
+        return f"pellucid mistakes {' '.join(self.rows)}"
 
     def __repr__(self) -> str:
         return f"<Diagnosis: {self.headline if len(self.headline) <= 400 else f'{self.headline[:399]}…'}>"
@@ -264,6 +279,7 @@ class Diagnosis(Result):
         tail = [f"seen best at {self.shown}"] if self.shown else []
         tail += [*self.located, *([f"a better input: {self.better_input.why}"] if self.better_input else [])]
         tail += self._remarks()
+        tail += [f"more: {self._more}"] if self.rows else []
         blocks += [Items(tuple(map(escape, tail)))] if tail else []
         return Document("Diagnosis of a gradient", tuple(blocks))
 

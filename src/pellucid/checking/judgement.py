@@ -8,33 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.checking.diagnosis import BetterInput, Diagnosis, Hypothesis, Part, Shown
-from pellucid.checking.factors import FactorFault, named_factors
-from pellucid.checking.hypotheses import (
-    Explanation,
-    Fault,
-    Given,
-    Search,
-    State,
-    bias_ways,
-    output_ways,
-    propagation_ways,
-    row_of,
-    slope_ways,
-    state_product,
-    worlds,
-)
+from pellucid.checking.better_input import better_input
+from pellucid.checking.diagnosis import Diagnosis, Hypothesis, Part, Shown, place_of
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.reading import Submission
+from pellucid.checking.readings import hypotheses_of
+from pellucid.checking.search import Combination, Given, Search
 from pellucid.checking.tolerance import DOUBLE, SINGLE, Tolerance, largest, norm
 from pellucid.notation import Label
-from pellucid.samples import Samples
 
 _AT_MOST = 6
 """Hypotheses listed."""
-
-_MARGIN = 1.0
-"""How much less likely than the first a hypothesis may be and still be listed."""
 
 _ROUNDINGS = 4
 """Units in the last place that one operation of somebody else's formula may be off by."""
@@ -209,7 +193,7 @@ class Comparison:
 
     # why is it wrong?
 
-    def explanations(self, seen: Mapping[str, PerLayerArrays]) -> tuple[list[Explanation], Search]:
+    def explanations(self, seen: Mapping[str, PerLayerArrays]) -> tuple[list[Combination], Search]:
         """What gives the numbers."""
         tolerance = min(self.tolerance, _COARSEST_SEARCH)
         search = Search(self.problem, Given(self.W, self.b), tolerance, self.floor, seen)
@@ -373,12 +357,12 @@ def judged(
     right = comparison.is_right()
     if right and not parts and submission.turned and submission.is_transposed is None and _has_matrices(submission):
         words = "the gradient of the weights is transposed; right if W^l is stored as (n_{l-1}, n_l)"
-        hypothesis = Hypothesis((Part("7", (), words, F),))
+        hypothesis = Hypothesis((Part("7", (), words, F, fault="transposed_gradient"),))
         return 0.0, Diagnosis("convention", (hypothesis,), step=5, relative_error=errors, notes=tuple(notes))
     if right and submission.odd_ones and not parts:
         words = "the gradient of the weights is transposed in some layers only"
         layers = tuple(sorted(submission.odd_ones))
-        hypothesis = Hypothesis((Part("7", layers, words, F),))
+        hypothesis = Hypothesis((Part("7", layers, words, F, fault="transposed_gradient"),))
         return 0.0, Diagnosis(
             "convention", (hypothesis,), step=5, layer=layers[-1], relative_error=errors, notes=tuple(notes)
         )
@@ -406,19 +390,19 @@ def judged(
             comparison.shown(None, wrong), errors, () if is_zero else (size,), tuple(notes),
         )  # fmt: skip
     explanations, search = found
-    hypotheses, kept = _hypotheses(problem, explanations)
+    hypotheses, kept = hypotheses_of(problem, explanations, _AT_MOST)
     if not hypotheses and constant is not None:
         hypotheses = [constant]
     if not hypotheses or len(hypotheses[0].parts) > 1:
         hypotheses = [*comparison.others(), *hypotheses]
-    is_convention = bool(kept) and not parts and not step_parts and _is_convention(kept[0])
+    is_convention = bool(kept) and not parts and not step_parts and kept[0].is_convention
     is_convention = is_convention and comparison.factor() is not None
     parts = [*parts, *step_parts]
     located = [] if hypotheses else _located(problem, search, wrong)
     step, layer = _first([*parts, *(hypotheses[0].parts if hypotheses else ())], F)
     if not hypotheses and wrong and not parts:
         step, layer = _departure(problem, comparison, wrong)
-    better = _better_input(problem, kept, search.tolerance) if len(kept) > 1 and not is_convention else None
+    better = better_input(problem, kept, search.tolerance) if len(kept) > 1 and not is_convention else None
     cost = explanations[0].cost if explanations else _OTHERS_COST if hypotheses else math.inf
     return cost, Diagnosis(
         "convention" if is_convention else "wrong",
@@ -498,133 +482,14 @@ def _seen_departs(problem: Problem, seen: Mapping[str, PerLayerArrays], comparis
     return []
 
 
-def _place(part: Part) -> tuple[object, ...]:
-    """Where in the algorithm a part comes: conventions last, backward steps from the output down."""
-    backward = part.step > 2
-    layer = -max(part.layers, default=0) if backward else min(part.layers, default=0)
-    return part.is_convention, part.step, layer
-
-
 def _first(parts: Sequence[Part], F: int) -> tuple[int | None, int | None]:
     """The first step, and its highest layer (in the forward pass the lowest)."""
     if not parts:
         return None, None
-    first = min(parts, key=_place)
+    first = min(parts, key=place_of)
     if first.step == 0 or not first.layers:
         return first.step, F if first.step == 3 else None
     return first.step, min(first.layers) if first.step == 2 else max(first.layers)
-
-
-def _hypotheses(problem: Problem, explanations: list[Explanation]) -> tuple[list[Hypothesis], list[Explanation]]:
-    if not explanations:
-        return [], []
-    least = explanations[0].cost
-    kept = [one for one in explanations if one.cost <= least + _MARGIN][:_AT_MOST]
-    found: list[tuple[float, Hypothesis]] = []
-    for one in kept:
-        readings = _readings(problem, one)
-        found += [(one.cost + extra, hypothesis) for extra, hypothesis in readings]
-    unique: dict[tuple[object, ...], Hypothesis] = {}
-    for _, hypothesis in sorted(found, key=lambda one: one[0]):
-        unique.setdefault(hypothesis.parts, hypothesis)
-    return list(unique.values()), kept
-
-
-def _readings(problem: Problem, one: Explanation) -> list[tuple[float, Hypothesis]]:
-    """An explanation as hypotheses: rows that give the same numbers make one each."""
-    F = problem.F
-    parts: list[list[Part]] = []
-    merged = _merged(one.faults)
-    for fault, layers in merged:
-        by_rows: dict[tuple[str, ...], list[int]] = {}
-        for l in layers:
-            by_rows.setdefault(row_of(fault, l, F), []).append(l)
-        for rows, some in by_rows.items():
-            if fault.kind == "one_sample" and fault in [f for f, _ in merged] and _biases_only(one, fault):
-                rows = ("15", "18b")
-            whole = () if fault.kind in ("one_sample", "unweighted") and len(some) == F - 1 else tuple(some)
-            parts.append([Part(row, whole, fault_detail(fault), F) for row in rows])
-    for factor in one.factors:
-        where = factor.layers if factor.scope != "everywhere" else ()
-        in_scope = f" in {factor.scope}" if where else " everywhere"
-        for single in factor.factor.parts or (factor.factor,):
-            numbers = [single.row, *(["18"] if single.value == 2 and not where else [])]
-            convention = single.is_convention and not where
-            parts.append(
-                [
-                    Part(row, where, f"the factor {single.name}{in_scope}", F, convention and row != "18")
-                    for row in numbers
-                ]
-            )
-    if not parts:
-        return []
-    order = sorted(range(len(parts)), key=lambda i: _place(parts[i][0]))
-    parts = [parts[i] for i in order]
-    readings = [(0.0, Hypothesis(tuple(_deduplicated(part[0] for part in parts))))]
-    for i, choices in enumerate(parts):
-        for k, other in enumerate(choices[1:], start=1):
-            row = [part[0] for part in parts]
-            row[i] = other
-            readings.append((0.4 * k, Hypothesis(tuple(_deduplicated(row)))))
-    return readings
-
-
-def _merged(faults: tuple[tuple[Fault, tuple[int, ...]], ...]) -> list[tuple[Fault, tuple[int, ...]]]:
-    """One entry for a kind that differs between layers by nothing but its detail."""
-    by_kind: dict[tuple[str, str], set[int]] = {}
-    for fault, layers in faults:
-        plain = fault.kind in ("other_slope", "wrong_layer_slope", "wrong_layer_a", "wrong_layer_weights")
-        key = (fault.kind, "" if plain and sum(f.kind == fault.kind for f, _ in faults) > 1 else fault.detail)
-        by_kind.setdefault(key, set()).update(layers)
-    return [(Fault(*key), tuple(sorted(layers))) for key, layers in by_kind.items()]
-
-
-def _deduplicated(parts: object) -> list[Part]:
-    return list(dict.fromkeys(parts))  # type: ignore[call-overload]
-
-
-def _biases_only(one: Explanation, fault: Fault) -> bool:
-    return not any(fault in formed.W for _, formed in one.state.formed)
-
-
-_DETAILS = {
-    "transposed_gradient": "the gradient is t^T",
-    "z_for_a": "z^{l-1} stands for a^{l-1}",
-    "own_a": "the layer's own a^l stands for a^{l-1}",
-    "own_z": "the layer's own z^l stands for a^{l-1}",
-    "weights_for_a": "the weights stand for a^{l-1}",
-    "ones_for_a": "a^{l-1} is left out",
-    "forgotten": "the biases' is 0",
-    "forgotten_weights": "the weights' is 0",
-    "last_path": "only the last neuron above counts",
-    "first_path": "only the first neuron above counts",
-    "error_for_delta": "the gradient is formed from the error before σ'",
-    "function_for_slope": "σ itself in place of σ'",
-    "residual": "a - y, as if for half the squared error or a cross-entropy that collapses",
-    "diagonal": "only ∂a_j/∂z_j counts",
-    "not_summed": "one number for all neurons",
-    "slope_twice": "σ' is multiplied in again",
-    "transposed_weights": "W stands for its transpose",
-}
-
-
-def fault_detail(fault: Fault) -> str:
-    """Say what exactly a fault is, where its row of the table has several forms."""
-    if fault.kind in _DETAILS:
-        return _DETAILS[fault.kind]
-    if fault.kind == "one_sample":
-        return f"{fault.detail} sample alone"
-    if fault.kind == "other_loss":
-        return f"that of {fault.detail}"
-    if fault.kind == "activation_twice":
-        return ""
-    return fault.detail
-
-
-def _is_convention(one: Explanation) -> bool:
-    return not one.faults and all(
-        factor.factor.is_convention and factor.scope == "everywhere" for factor in one.factors
-    )
 
 
 def _departure(problem: Problem, comparison: Comparison, wrong: list[tuple[str, int]]) -> tuple[int, int]:
@@ -681,128 +546,3 @@ def _notes_on_right(problem: Problem) -> list[str]:
     if problem.kinked:
         notes.append("some z lie exactly on a kink, where σ' is a convention (ReLU'(0) = 0 here)")
     return notes
-
-
-# telling hypotheses apart
-
-
-def replay(explanation: Explanation, problem: Problem) -> tuple[PerLayerArrays, PerLayerArrays] | None:
-    """Compute the gradient that an explanation gives on other samples, or None if it does not apply to them."""
-    old = explanation.state
-    world = next((w for w in worlds(problem) if w.faults == old.world.faults), None)
-    if world is None:
-        return None
-    F = problem.F
-    faults: dict[int, list[Fault]] = {}
-    for l, fault in old.delta:
-        faults.setdefault(l, []).append(fault)
-    formed = dict(old.formed)
-    chosen = next(
-        ((e, way) for e, way in output_ways(problem, world) if way.fault == next(iter(faults.get(F, [])), None)), None
-    )
-    if chosen is None:
-        return None
-    state = State(world, chosen[0], chosen[1].value, (), (), 0.0)
-    factors = _factors_on(explanation.factors, problem)
-
-    def times(symbol: str, l: int) -> float:
-        return float(np.prod([value ** one.powers.get((symbol, l), 0) for one, value in factors]))
-
-    W: PerLayerArrays = {}
-    b: PerLayerArrays = {}
-    for l in range(F, 1, -1):
-        if l < F:
-            lowered = _lowered(problem, state, l, faults.get(l, []), W)
-            if lowered is None:
-                return None
-            state = lowered
-        one = formed[l]
-        try:
-            W[l] = times("W", l) * (state_product(problem, state, l, one.W) + problem.penalty_term(l))
-            if not problem.has_bias:
-                continue
-            made = tuple(fault for fault in one.b if fault.kind != "penalty")
-            b[l] = times("b", l) * next(
-                (p for way, p in bias_ways(problem, state, l) if way == made), np.zeros(problem.sizes[l - 1])
-            )
-        except KeyError:
-            return None
-    return W, b
-
-
-def _lowered(problem: Problem, state: State, l: int, faults: list[Fault], W: PerLayerArrays) -> State | None:
-    slopes = {way.fault: way.value for way in reversed(list(slope_ways(problem, state.world, l)))}
-    slope = next((slopes[fault] for fault in faults if fault in slopes), slopes[None])
-    if any(fault.kind == "overwritten" for fault in faults):
-        return State(state.world, slope, slope, (), (), 0.0)
-    if any(fault.kind == "unit_mask" for fault in faults):
-        return None
-    updated = next((fault for fault in faults if fault.kind == "updated_weights"), None)
-    if updated is not None:
-        e = state.d @ (problem.W[l + 1] - float(updated.detail.split("=")[1]) * W[l + 1])
-    else:
-        sent = {named: e for e, named in propagation_ways(problem, state, l)}
-        known = tuple(fault for fault in faults if fault not in slopes)
-        if known not in sent:
-            return None
-        e = sent[known]
-    return State(state.world, e, e * slope, (), (), 0.0)
-
-
-def _factors_on(factors: tuple[FactorFault, ...], problem: Problem) -> list[tuple[FactorFault, float]]:
-    """The factors of an explanation with their values on other samples: n is another number there."""
-
-    def name(row: str, words: str) -> tuple[str, str]:
-        return row, words.split("=")[0]
-
-    known = {name(factor.row, factor.name): factor.value for factor in named_factors(problem)}
-    return [(one, known.get(name(one.factor.row, one.factor.name), one.factor.value)) for one in factors]
-
-
-def _better_input(problem: Problem, explanations: list[Explanation], tolerance: float) -> BetterInput | None:
-    """Samples on which as many of the explanations as possible differ, the likeliest from some other at least."""
-    rng = np.random.default_rng(0)
-    scale = float(np.abs(problem.X).max()) or 1.0
-    best: tuple[int, BetterInput] | None = None
-    for n in (max(3, problem.n), max(5, problem.n + 1), max(7, 2 * problem.n + 1)):
-        if n > 200:
-            break
-        X = np.round(scale * rng.uniform(-1, 1, (n, problem.sizes[0])), 3)
-        Y = problem.Y[rng.integers(0, problem.n, n)]
-        if problem.loss.targets in ("numbers", "probabilities") and (problem.n == 1 or not np.ptp(problem.Y)):
-            Y = np.round(rng.uniform(0, 1, Y.shape), 3)
-        elif problem.loss.targets == "classes":
-            Y = np.eye(Y.shape[1])[rng.integers(0, Y.shape[1], n)]
-        samples = Samples(
-            X, Y, problem.loss, None if problem.weight is None else rng.uniform(0.5, 2, n), is_single=False
-        )
-        with np.errstate(all="ignore"):
-            other = problem.with_samples(samples, (X, Y))
-            results = [replay(one, other) for one in explanations]
-        first = results[0]
-        apart = [
-            i
-            for i, v in enumerate(results[1:], start=1)
-            if first is not None and v is not None and _differ(first, v, 100 * tolerance)
-        ]
-        if apart and (best is None or len(apart) > best[0]):
-            names = ["+".join(_rows(problem, one)) for one in explanations]
-            others = " or ".join(dict.fromkeys(f"[{names[i]}]" for i in apart))
-            why = f"{n} samples, in better_input.X and .y, on which [{names[0]}] gives other numbers than {others}"
-            best = len(apart), BetterInput(X, Y, why)
-    return None if best is None else best[1]
-
-
-def _rows(problem: Problem, one: Explanation) -> list[str]:
-    rows = [row_of(fault, max(layers), problem.F)[0] for fault, layers in one.faults]
-    return [*rows, *(factor.factor.row for factor in one.factors)]
-
-
-def _differ(
-    u: tuple[PerLayerArrays, PerLayerArrays], v: tuple[PerLayerArrays, PerLayerArrays], tolerance: float
-) -> bool:
-    return any(
-        np.linalg.norm(p[l] - q[l]) > tolerance * max(np.linalg.norm(p[l]), np.linalg.norm(q[l]))
-        for p, q in zip(u, v, strict=True)
-        for l in p
-    )

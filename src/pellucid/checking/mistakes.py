@@ -7,14 +7,20 @@ Equations are written once, as text, in which ⟦…⟧ marks the factor that th
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pellucid.described import Brief
+from pellucid.results import Result
+
+if TYPE_CHECKING:
+    from pellucid.document import Document
 
 
 @dataclass(frozen=True, repr=False)
-class Mistake(Brief):
+class Mistake(Brief, Result):
     """A row of the table.
 
     Parameters
@@ -34,7 +40,9 @@ class Mistake(Brief):
     repair : str
         What to write instead.
     is_mistake : bool
-        False for what looks like one and is none.
+        False for what looks like a mistake and is right.
+    forms : mapping
+        By fault, (right, wrong) where a fault that belongs to the row touches another equation.
     """
 
     row: str
@@ -46,11 +54,49 @@ class Mistake(Brief):
     why: str
     repair: str
     is_mistake: bool = True
+    forms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def page(self) -> str:
         """The name of its page in the documentation."""
         return f"mistake-{self.row}"
+
+    @property
+    def text(self) -> str:
+        """Its page as plain text."""
+        parts = (
+            ("right", equation_text(self.right)),
+            ("wrong", equation_text(self.wrong)),
+            ("looks", self.looks),
+            ("why", self.why),
+            ("repair", self.repair),
+        )
+        lines = [f"[{self.row}] {self.name}", *([] if self.is_mistake else ["    This is right, and never blamed."])]
+        for name, words in parts:
+            lines += textwrap.wrap(words, 100, initial_indent=f"    {name:<8}", subsequent_indent=" " * 12)
+        return "\n".join(lines)
+
+    def document(self) -> Document:
+        """Return its page as a document."""
+        from pellucid.document import Document, Equation, Heading, Paragraph, escape
+
+        equations = Equation(
+            (
+                rf"\text{{right:}}\quad & {equation_latex(self.right)}",
+                rf"\text{{wrong:}}\quad & {equation_latex(self.wrong)}",
+            ),
+            (f"right: & {equation_text(self.right)}", f"wrong: & {equation_text(self.wrong)}"),
+        )
+        blame = () if self.is_mistake else (Paragraph("This is right, and never blamed.", "good"),)
+        sections = (("What it looks like", self.looks), ("Why it happens", self.why), ("The repair", self.repair))
+        words = [block for title, told in sections for block in (Heading(2, title), Paragraph(escape(told)))]
+        return Document(f"Mistake {self.row}: {self.name}", (*blame, equations, *words))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-serializable dict."""
+        names = ("row", "name", "step", "looks", "why", "repair", "is_mistake")
+        equations = {"right": equation_text(self.right), "wrong": equation_text(self.wrong)}
+        return {name: getattr(self, name) for name in names} | equations
 
 
 _OUTPUT = "d^<F> = ∇_a L ⊙ ⟦σ'(z^<F>)⟧"
@@ -144,7 +190,7 @@ _ROWS = (
         "d^<l> = ⟦((W^<l+1>)^T d^<l+1>) ⊙⟧ σ'(z^<l>)",
         "d^<l> = σ'(z^<l>)",
         "The delta holds nothing but values of σ', whatever the target.",
-        "An assignment (=) stands where a product (*=) belongs.",
+        "An assignment (=) is written where a product (*=) belongs; for a leaky ReLU often only where z < 0.",
         "Multiply: d *= σ'(z).",
     ),
     Mistake(
@@ -159,6 +205,12 @@ _ROWS = (
         "Write down the shapes: W^{l+1} is (n_{l+1}, n_l), so only its transpose takes d^{l+1} to n_l numbers. "
         "Test with layers of "
         "different sizes.",
+        forms={
+            "transposed_gradient": (
+                "∂L/∂W^<l> = (1/n) Σ_i ⟦d^<l> (a^<l-1>)^T⟧",
+                "∂L/∂W^<l> = (1/n) Σ_i a^<l-1> (d^<l>)^T",
+            )
+        },
     ),
     Mistake(
         "8",
@@ -167,8 +219,8 @@ _ROWS = (
         _WEIGHTS,
         "∂L/∂W^<l> = (1/n) Σ_i d^<l> (another vector)^T",
         "The biases are right and the weights are wrong.",
-        "z, the weights themselves, or the layer's own activation stand where the activation of the layer before "
-        "belongs.",
+        "z, the weights themselves, or the layer's own activation are in the place of the activation of the layer "
+        "before.",
         "The factor is a_k^{l-1}: what weight w_jk^l was multiplied by in the forward pass.",
     ),
     Mistake(
@@ -178,7 +230,8 @@ _ROWS = (
         _WEIGHTS,
         "∂L/∂W^<l> = (1/n) Σ_i d^<l> (a^<l>)^T, or σ' or W of a neighbour",
         "The numbers match after a shift of l; where the sizes differ, a shape error.",
-        "Lists of z, a and W start at different layers, so the same index means different layers in them.",
+        "Lists of z, a and W start at different layers, so the same index means different layers in them. Or the "
+        "weights are kept with one row more, and the wrong row is cut off on the way back.",
         "Let every list count from the same layer, or name them by layer.",
     ),
     Mistake(
@@ -240,9 +293,9 @@ _ROWS = (
         "the biases' gradient is not summed over the batch, or over the wrong axis",
         5,
         _BIASES,
-        "the deltas of all samples, of one sample, or one number for all neurons",
+        "the deltas of all samples, of one sample, one number for all neurons, or sums of ∂L/∂W^<l>",
         "One row per sample, all entries equal, or right at n = 1 alone.",
-        "A sum lacks its axis, or has the other one.",
+        "A sum lacks its axis, has the other one, or is that of the weights' gradient.",
         "Sum over the samples and nothing else: d.mean(axis=0) where samples are rows, axis=1 where they are columns.",
     ),
     Mistake(
@@ -262,7 +315,8 @@ _ROWS = (
         "d^<l> = (⟦(W^<l+1>)^T⟧ d^<l+1>) ⊙ σ'(z^<l>)",
         "W^<l+1> - η ∂L/∂W^<l+1> in place of W^<l+1>",
         "The top layer is right; the error below it shrinks with the learning rate.",
-        "The update stands inside the loop over the layers.",
+        "The update is made inside the loop over the layers; or inside the loop over the samples, so that each sample "
+        "meets other weights.",
         "Compute every delta first, then update; or keep the old weights for the product.",
     ),
     Mistake(
@@ -373,7 +427,8 @@ _ROWS = (
         "∇_a L = 2 (a_i - ⟦y_i⟧)",
         "Σ_k 2 (a_i - y_k) over all samples k",
         "The loss is over n × n pairs, and the network learns the mean of y.",
-        "Subtracting an array of shape (n,) from one of shape (n, 1) broadcasts to (n, n).",
+        "An array of shape (n,) and one of shape (n, 1) broadcast to (n, n): in the difference of output and target, "
+        "or in the product of error and slope.",
         "Give both the same shape: y.reshape(-1, 1).",
     ),
     Mistake(
@@ -487,6 +542,50 @@ _ROWS = (
         "There are no numbers to compare.",
         "An exception names the line that raised it; without one, nothing that is a gradient came back.",
         "Mend that line, or return the arrays ∂L/∂W^l and ∂L/∂b^l of all layers.",
+    ),
+    Mistake(
+        "39",
+        "the activation, or its derivative, is applied to the error",
+        4,
+        "d^<l> = ((W^<l+1>)^T d^<l+1>) ⟦⊙ σ'(z^<l>)⟧",
+        "d^<l> = σ'((W^<l+1>)^T d^<l+1>), or σ of it",
+        "The layers above are right. Below, the delta is not proportional to the error: twice the error does not give "
+        "twice the gradient.",
+        "The backward function of a layer is written like its forward function and is given only what arrives from "
+        "above. For ReLU, max(0, error) looks much like the right (z > 0) · error.",
+        "Keep z^l of the forward pass, take σ' of it, and multiply what arrives from above by that.",
+    ),
+    Mistake(
+        "40",
+        "softmax over the wrong axis",
+        2,
+        "a_j^<F> = exp(z_j^<F>) / ⟦Σ_k⟧ exp(z_k^<F>) for each sample",
+        "divided by a sum over the samples, or over everything",
+        "The outputs of one sample do not add up to 1, and depend on the other samples of the batch. With a batch of "
+        "one sample it is right, or all outputs are 1.",
+        "A sum lacks its axis, or has that of the samples; a function written for one sample is given a batch.",
+        "Sum over the outputs of each sample: axis=1 with keepdims=True where samples are rows, axis=0 where they are "
+        "columns.",
+    ),
+    Mistake(
+        "41",
+        "the gradient is clipped",
+        5,
+        "g = ⟦∇L_T⟧",
+        "g = ∇L_T cut off at ± a bound, or scaled down to a norm",
+        "Several partials are the same largest number; or arrays are scaled down to one norm, each by its own factor.",
+        "Clipping is part of a training step and was left in the function that computes the gradient.",
+        "Return the gradient, and clip where the weights are updated. Where clipping is meant, check without it.",
+    ),
+    Mistake(
+        "42",
+        "the gradient of the biases is a constant",
+        5,
+        "∂L/∂b^<l> = (1/n) Σ_i ⟦d^<l>⟧",
+        "one number that does not depend on the deltas",
+        "All entries are equal, and the same for other samples.",
+        "The input of the bias, which is 1, is taken for its gradient, or the array keeps the numbers it started with.",
+        "Return the mean of d^l: the derivative 1 of z with respect to b is multiplied by the delta.",
     ),
     Mistake(
         "43",

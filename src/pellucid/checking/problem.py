@@ -9,9 +9,10 @@ import numpy as np
 
 from pellucid.activations import Activation
 from pellucid.arrays import Array, ArrayLike, as_numbers
-from pellucid.backprop import Penalty, shares
+from pellucid.backprop import Penalty, backpropagate, feedforward, output_delta, shares
+from pellucid.descent import masked
 from pellucid.layers import Layers
-from pellucid.losses import Loss, canonical_pair
+from pellucid.losses import Loss
 from pellucid.samples import Samples
 
 PerLayerArrays = dict[int, Array]
@@ -44,17 +45,21 @@ class Problem:
         self.F, self.sizes = layers.F, layers.sizes
         self.sigma: Mapping[int, Activation] = layers.activations
         self.loss: Loss = samples.loss
-        self.W = {l: W.astype(np.float64) for l, W in layers.W.items()}
+        self.exact = layers.with_parameters(layers.parameters.astype(np.float64))
+        self.W: PerLayerArrays = dict(self.exact.W.items())
         self.has_bias = layers.has_bias
-        self.b = {l: layers.shift(l).astype(np.float64) for l in self.W}  # zeros where the network has none
+        self.b = {l: self.exact.shift(l) for l in self.W}  # zeros where the network has none
         self.X, self.Y = samples.X.astype(np.float64), samples.Y.astype(np.float64)
         self.n = len(self.X)
         self.weight = None if samples.weight is None else samples.weight.astype(np.float64)
         self.share = np.broadcast_to(np.ravel(shares(self.weight, self.n)), self.n)
         self.masks = {l: self._mask(l, mask) for l, mask in (masks or {}).items()}
         with np.errstate(all="ignore"):
-            self.z, self.a = self.forward()
-            self.e, self.d = self.backward(self.z, self.a)
+            sigma = self.masked_sigma(self.sigma)
+            self.z, self.a = feedforward(self.exact, self.X, sigma)
+            self.d = backpropagate(self.exact, self.z, self.a, self.Y, self.loss, sigma)
+            self.e = {self.F: np.asarray(self.loss.gradient(self.a[self.F], self.Y))}  # ∂L/∂a^l, before σ'
+            self.e |= {l: self.d[l + 1] @ self.W[l + 1] for l in range(self.F - 1, 1, -1)}
         self.gradient_W, self.gradient_b = self.formed(self.a, self.d)
 
     def _mask(self, l: int, mask: ArrayLike) -> Array:
@@ -81,24 +86,9 @@ class Problem:
         """Apply the layer's dropout mask, if there is one."""
         return array * self.masks[l] if l in self.masks else array
 
-    def forward(self) -> tuple[PerLayerArrays, PerLayerArrays]:
-        """Steps 1 and 2."""
-        a: PerLayerArrays = {1: self.X}
-        z: PerLayerArrays = {}
-        for l in range(2, self.F + 1):
-            z[l] = a[l - 1] @ self.W[l].T + self.b[l]
-            a[l] = self.masked(l, self.sigma[l].function(z[l]))
-        return z, a
-
-    def backward(self, z: PerLayerArrays, a: PerLayerArrays) -> tuple[PerLayerArrays, PerLayerArrays]:
-        """Steps 3 and 4: e^l = ∂L/∂a^l before σ', and d^l = ∂L/∂z^l."""
-        e: PerLayerArrays = {}
-        d: PerLayerArrays = {}
-        e[self.F], d[self.F] = output_delta(self.loss, self.sigma[self.F], z[self.F], a[self.F], self.Y)
-        for l in range(self.F - 1, 1, -1):
-            e[l] = d[l + 1] @ self.W[l + 1]
-            d[l] = self.masked(l, e[l] * self.sigma[l].derivative(z[l]))
-        return e, d
+    def masked_sigma(self, sigma: Mapping[int, Activation]) -> dict[int, Activation]:
+        """Activations times the dropout masks, and their slopes too."""
+        return {l: masked(one, self.masks[l]) if l in self.masks else one for l, one in sigma.items()}
 
     def formed(self, a: PerLayerArrays, d: PerLayerArrays) -> tuple[PerLayerArrays, PerLayerArrays]:
         """Step 5, penalty included."""
@@ -133,16 +123,16 @@ class Problem:
             dz[l] = da[l - 1] @ W[l].T + 2 * eps * (np.abs(a[l - 1]) @ W[l].T + np.abs(self.b[l]))
             sigma = self.sigma[l]
             if sigma.elementwise:
-                slope[l] = np.abs(self.masked(l, sigma.derivative(z[l])))
+                slope[l] = np.abs(sigma.derivative(z[l]) * self.masks.get(l, 1.0))
                 da[l] = slope[l] * dz[l] + eps * (np.abs(a[l]) + (sigma.name in _SATURATING))
             else:
                 slope[l] = np.ones_like(z[l])
                 da[l] = np.abs(a[l]) * (dz[l] + dz[l].max(axis=1, keepdims=True)) + eps
         F, sigma = self.F, self.sigma[self.F]
         near = [
-            output_delta(self.loss, sigma, z[F] + s * dz[F], sigma.function(z[F] + s * dz[F]), self.Y) for s in (-1, 1)
+            output_delta(z[F] + s * dz[F], sigma.function(z[F] + s * dz[F]), self.Y, self.loss, sigma) for s in (-1, 1)
         ]
-        dd = {F: np.abs(near[1][1] - near[0][1]) + 4 * eps * np.abs(self.d[F]) + eps * (np.abs(a[F]) + np.abs(self.Y))}
+        dd = {F: np.abs(near[1] - near[0]) + 4 * eps * np.abs(self.d[F]) + eps * (np.abs(a[F]) + np.abs(self.Y))}
         if sigma.elementwise:
             dd[F] += np.minimum(np.abs(self.e[F]), 1 / np.sqrt(eps)) * self._slope_error(F, dz[F], eps)
         for l in range(F - 1, 1, -1):
@@ -165,17 +155,7 @@ class Problem:
         for kink in sigma.kinks:  # exactly on a kink every slope between the two sides is as good
             on = z == kink
             error = np.where(on, np.abs(sigma.derivative(z + 1e-9) - sigma.derivative(z - 1e-9)) + 2 * eps, error)
-        return self.masked(l, error) if l in self.masks else error
+        return error * self.masks.get(l, 1.0)
 
 
 _SATURATING = ("sigmoid", "tanh")
-
-
-def output_delta(loss: Loss, sigma: Activation, z: Array, a: Array, y: Array) -> tuple[Array, Array]:
-    """Step 3: ∇_a L and d^F."""
-    e = np.asarray(loss.gradient(a, y))
-    if pair := canonical_pair(loss, sigma):
-        return e, np.asarray(pair.delta(a, y))
-    if sigma.elementwise:
-        return e, e * sigma.derivative(z)
-    return e, np.einsum("ijk,ij->ik", sigma.derivative(z), e)

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.activations import Activation
 from pellucid.arrays import Array, as_count, as_number
-from pellucid.backprop import Record
+from pellucid.backprop import Record, backpropagate, feedforward
 from pellucid.checking.diagnosis import Hypothesis, Part, Shown, equations_block
 from pellucid.checking.factors import named_factors
-from pellucid.checking.hypotheses import (
-    Fault,
-    State,
-    World,
+from pellucid.checking.faults import (
+    back_ways,
     bias_ways,
+    delta_ways,
+    kind_of,
+    mistakes_of,
     output_ways,
-    propagation_ways,
-    row_of,
-    slope_ways,
-    state_product,
+    slopes,
     weight_ways,
     worlds,
 )
-from pellucid.checking.judgement import fault_detail
-from pellucid.checking.problem import PerLayerArrays, Problem, output_delta
+from pellucid.checking.problem import PerLayerArrays, Problem
+from pellucid.checking.readings import part_of
+from pellucid.checking.ways import Fault, Faults, State, World
 from pellucid.described import Brief
 from pellucid.errors import UnknownLabelError
 from pellucid.explanation import Explanation, explain
@@ -206,46 +206,40 @@ def right_quantities(problem: Problem, loss: float | None) -> Quantities:
 
 
 def mistaken_quantities(problem: Problem) -> Iterator[tuple[Fault, int, Quantities]]:
-    """Every quantity under each single mistake: (the mistake, its layer, the numbers)."""
+    """Every quantity under each single mistake that is made by hand: (the mistake, its layer, the numbers)."""
     F = problem.F
     all_worlds = [world for world in worlds(problem) if len(world.faults) < 2]
     for world in all_worlds[1:]:
         ((fault, layers),) = world.faults
-        if len(layers) == 1:
-            state = _top(problem, world)
-            yield fault, layers[0], _finished(problem, world, {F: state})
+        if len(layers) == 1 and kind_of(fault).by_hand:
+            yield fault, layers[0], _finished(problem, world, {F: _top(problem, world)})
     right = all_worlds[0]
     chain = {F: _top(problem, right)}
     for l in range(F - 1, 1, -1):
         chain[l] = _below(problem, right, chain[l + 1], l)
     yield from _slips_in_z(problem)
-    for e, way in output_ways(problem, right):
-        if way.fault is not None:
-            state = State(right, e, way.value, (), (), 0.0)
-            yield way.fault, F, _finished(problem, right, {F: state})
+    for e, d, faults in output_ways(problem, right):
+        if len(faults) == 1 and kind_of(faults[0]).by_hand:
+            yield faults[0], F, _finished(problem, right, {F: State(right, e, d)})
     for l in range(F - 1, 1, -1):
         above = chain[l + 1]
         known = {m: chain[m] for m in range(l + 1, F + 1)}
-        slopes = list(slope_ways(problem, right, l))
-        sent = list(propagation_ways(problem, above, l))
-        for way in slopes[1:]:
-            assert way.fault is not None
-            state = State(right, sent[0][0], sent[0][0] * way.value, (), (), 0.0)
-            yield way.fault, l, _finished(problem, right, {**known, l: state})
-        for e, faults in sent[1:]:
-            if len(faults) == 1:
-                state = State(right, e, e * slopes[0].value, (), (), 0.0)
-                yield faults[0], l, _finished(problem, right, {**known, l: state})
-        state = State(right, slopes[0].value, slopes[0].value, (), (), 0.0)
-        yield Fault("overwritten"), l, _finished(problem, right, {**known, l: state})
+        (right_slope, _), *other_slopes = slopes(problem, right, l)
+        (right_e, _), *other_e = back_ways(problem, above, l)
+        ways: list[tuple[Array, Array, Faults]] = [(right_e, right_e * slope, faults) for slope, faults in other_slopes]
+        ways += [(e, e * right_slope, faults) for e, faults in other_e]
+        ways += delta_ways(problem, above, l)
+        for e, d, faults in ways:
+            if len(faults) == 1 and kind_of(faults[0]).by_hand:
+                yield faults[0], l, _finished(problem, right, {**known, l: State(right, e, d)})
     for l in range(F, 1, -1):
-        U = np.eye(problem.sizes[l - 2])
-        for made, _ in list(weight_ways(problem, chain[l], l, U))[1:]:
-            if len(made) == 1:
-                W = state_product(problem, chain[l], l, made) + problem.penalty_term(l)
-                yield made[0], l, Quantities({"z": {}, "a": {}, "d": {}, "w": {l: W}, "b": {}})
-        for made, b in list(bias_ways(problem, chain[l], l))[1:] if problem.has_bias else ():
-            yield made[0], l, Quantities({"z": {}, "a": {}, "d": {}, "w": {}, "b": {l: b}})
+        empty: dict[str, PerLayerArrays] = {symbol: {} for symbol in "zadwb"}
+        for product, faults in weight_ways(problem, chain[l], l):
+            if len(faults) == 1 and kind_of(faults[0]).by_hand:
+                yield faults[0], l, Quantities({**empty, "w": {l: product.whole + problem.penalty_term(l)}})
+        for b, faults in bias_ways(problem, chain[l], l) if problem.has_bias else ():
+            if len(faults) == 1 and kind_of(faults[0]).by_hand:
+                yield faults[0], l, Quantities({**empty, "b": {l: b}})
 
 
 def _slips_in_z(problem: Problem) -> Iterator[tuple[Fault, int, Quantities]]:
@@ -259,17 +253,14 @@ def _slips_in_z(problem: Problem) -> Iterator[tuple[Fault, int, Quantities]]:
 
 
 def _top(problem: Problem, world: World) -> State:
-    F = problem.F
-    if F in world.inner:
-        e, way = next((e, way) for e, way in output_ways(problem, world) if way.fault is None)
-        return State(world, e, way.value, (), (), 0.0)
-    e, d = output_delta(problem.loss, world.sigma[F], world.z[F], world.a[F], problem.Y)
-    return State(world, e, d, (), (), 0.0)
+    e, d, _ = next(iter(output_ways(problem, world)))
+    return State(world, e, d)
 
 
 def _below(problem: Problem, world: World, above: State, l: int) -> State:
-    e = above.d @ problem.W[l + 1]
-    return State(world, e, e * next(iter(slope_ways(problem, world, l))).value, (), (), 0.0)
+    e, _ = next(iter(back_ways(problem, above, l)))
+    slope, _ = slopes(problem, world, l)[0]
+    return State(world, e, e * slope)
 
 
 def _finished(problem: Problem, world: World, known: dict[int, State]) -> Quantities:
@@ -277,19 +268,14 @@ def _finished(problem: Problem, world: World, known: dict[int, State]) -> Quanti
     states = dict(known)
     for l in range(min(known) - 1, 1, -1):
         states[l] = _below(problem, world, states[l + 1], l)
-    W: PerLayerArrays = {l: state_product(problem, one, l, ()) + problem.penalty_term(l) for l, one in states.items()}
-    b: PerLayerArrays = {l: problem.share @ one.d for l, one in states.items()}
     d = {l: one.d for l, one in states.items()}
+    W, b = problem.formed(world.a, d)
     return Quantities({"z": world.z, "a": world.a, "d": d, "w": W, "b": b})
 
 
 def _hypothesis(problem: Problem, fault: Fault, layer: int) -> list[Hypothesis]:
-    if fault.kind == "stored_a":
-        return [Hypothesis((Part("25", (layer,), "a in place of z", problem.F),))]
-    if fault.kind == "slope_for_a":
-        return [Hypothesis((Part("33", (layer,), "σ' in place of σ", problem.F),))]
     return [
-        Hypothesis((Part(row, (layer,), fault_detail(fault), problem.F),)) for row in row_of(fault, layer, problem.F)
+        Hypothesis((part_of(fault, mistake, (layer,), problem.F),)) for mistake in mistakes_of(fault, layer, problem.F)
     ]
 
 
@@ -556,26 +542,25 @@ def _chain(
                 array[(..., entry.index[0]) if symbol in "zad" else entry.index] = number
         return array
 
-    a: PerLayerArrays = {1: problem.X}
-    z: PerLayerArrays = {}
-    for l in range(2, problem.F + 1):
-        z[l] = kept("z", l, a[l - 1] @ problem.W[l].T + problem.b[l])
-        a[l] = kept("a", l, problem.sigma[l].function(z[l]))
+    z, a = feedforward(problem.exact, problem.X, kept=kept)
     if is_of_a and label.symbol not in "za":
         for l in z:
             inverse = _INVERSES.get(problem.sigma[l].name)
             with np.errstate(all="ignore"):
                 z[l] = z[l] if inverse is None else inverse(a[l])
     with np.errstate(all="ignore"):
-        _, d_F = output_delta(problem.loss, problem.sigma[problem.F], z[problem.F], a[problem.F], problem.Y)
-    d = {problem.F: kept("d", problem.F, d_F)}
-    for l in range(problem.F - 1, 1, -1):
-        slope = rounded(problem.sigma[l].derivative(z[l]))
-        d[l] = kept("d", l, (d[l + 1] @ problem.W[l + 1]) * slope)
-    share = problem.share[:, np.newaxis]
-    W: PerLayerArrays = {l: (share * d[l]).T @ a[l - 1] + problem.penalty_term(l) for l in d}
-    b: PerLayerArrays = {l: (share * d[l]).sum(axis=0) for l in d}
+        d = backpropagate(problem.exact, z, a, problem.Y, problem.loss, _rounded_slopes(problem, rounded), kept)
+    W, b = problem.formed(a, d)
     return bench.of(Quantities({"z": z, "a": a, "d": d, "w": W, "b": b}), label)
+
+
+def _rounded_slopes(problem: Problem, rounded: Callable[[Array], Array]) -> dict[int, Activation]:
+    """The activations, with σ' of the hidden layers as written down."""
+
+    def slope(sigma: Activation) -> Activation:
+        return Activation(sigma.name, sigma.function, lambda z: rounded(sigma.derivative(z)))
+
+    return {l: sigma if l == problem.F else slope(sigma) for l, sigma in problem.sigma.items()}
 
 
 @dataclass(frozen=True, repr=False)

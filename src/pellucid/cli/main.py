@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from pellucid.cli import lessons  # noqa: F401 (its commands belong to the app)
+from pellucid.cli import lessons, mistakes  # noqa: F401 (their commands belong to the app)
 from pellucid.cli.commands import app
 from pellucid.cli.output import console
 from pellucid.errors import MissingExtraError, UnknownLabelError, visible
