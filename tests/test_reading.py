@@ -13,7 +13,7 @@ from containers import CONTAINERS, with_extras
 from pellucid.checking.judgement import Comparison, Floors
 from pellucid.checking.problem import Problem
 from pellucid.checking.reading import Found, UnreadableError
-from pellucid.checking.returned import choose_reading, fitting, is_whole
+from pellucid.checking.returned import fitting, is_whole, judge_returned
 from pellucid.samples import as_penalty, as_samples
 from pellucid.testing import assert_gradient
 from student import Student, forms
@@ -309,7 +309,7 @@ def test_a_reading_reads_another_value_of_the_same_structure():
     """What was found on one network is read in the same way on one of other sizes, and says which way round W is."""
     for name, make in CONTAINERS.items():
         square, other = right_gradient([4, 4, 4]), right_gradient([5, 3, 2])
-        reading = choose_reading(square.whole, make(list(square.W), list(square.b)))
+        reading = judge_returned(square.whole, make(list(square.W), list(square.b)), {}).reading
         assert reading is not None
         taken = reading.take(make(list(other.W), list(other.b)), other.whole)
         assert Comparison(other.whole, taken).is_right(), name
@@ -317,7 +317,7 @@ def test_a_reading_reads_another_value_of_the_same_structure():
 
 def test_a_reading_does_not_read_another_structure():
     right = right_gradient([3, 4, 2])
-    reading = choose_reading(right.whole, (right.W, right.b))
+    reading = judge_returned(right.whole, (right.W, right.b), {}).reading
     with pytest.raises(UnreadableError, match="missing"):
         reading.take({"dW": right.W, "db": right.b}, right.whole)
 

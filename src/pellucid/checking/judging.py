@@ -12,7 +12,7 @@ from pellucid.checking.diagnosis import Diagnosis, Part
 from pellucid.checking.judgement import Comparison
 from pellucid.checking.problem import PerLayerArrays, Problem
 from pellucid.checking.reading import Reading, Submission, UnreadableError
-from pellucid.checking.returned import judge_returned
+from pellucid.checking.returned import judge_returned, plainest_reading
 
 Entry = tuple[str, int]
 """``("W", l)`` or ``("b", l)``."""
@@ -39,7 +39,7 @@ def judge(
 def take(given: object, problem: Problem, reading: Reading | None) -> Submission | None:
     """Read another return of the same function as it was read before."""
     if reading is None:
-        reading = judge_returned(problem, given, {}).reading
+        reading = plainest_reading(problem, given)
     try:
         return None if reading is None else reading.take(given, problem)
     except UnreadableError:
