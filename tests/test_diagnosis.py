@@ -29,11 +29,17 @@ NETWORKS = {
     "4-3-5-2 without biases": ([4, 3, 5, 2], "tanh", "sigmoid", "mse", 0.1),
     "five layers without biases": ([3, 4, 4, 5, 3], "sigmoid", "softmax", "cross_entropy", 0.0),
 }
+QUICK = ("3-4-2 sigmoid", "2-5-1 regression", "4-3-5-2 without biases", "4-3-1 sigmoid")
+"""Networks of the tests that are run every time; the others are slow."""
 FURTHER = NETWORKS | {
     "3-5-4-2 leaky": ([3, 5, 4, 2], "leaky_relu", "identity", "mse", 0.0),
     "4-3-1 sigmoid": ([4, 3, 1], "sigmoid", None, "half_squared_error", 0.0),
     "4-3-3 relu softmax": ([4, 3, 3], "relu", "softmax", "cross_entropy", 0.0),
 }
+
+
+def some(names):
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def problem(name, n=6):
@@ -55,7 +61,7 @@ def rows_listed(diagnosis):
     return [set(one.rows) for one in diagnosis.hypotheses]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", some(NETWORKS))
 def test_every_mistake_is_named_in_every_layer(name):
     net, X, Y, loss, l2 = problem(name)
     truth = Student(loss, l2=l2)(net, X, Y)
@@ -96,11 +102,12 @@ def test_every_mistake_is_named_in_every_layer(name):
 @pytest.mark.parametrize(
     ("name", "every"),
     [
-        ("3-4-2 sigmoid", 1),
-        ("3-5-4-2 tanh", 4),
-        ("3-6-5-3 relu softmax", 4),
-        ("2-5-1 regression", 4),
-        ("4-3-5-2 without biases", 4),
+        ("3-4-2 sigmoid", 6),
+        pytest.param("3-4-2 sigmoid", 1, marks=pytest.mark.slow),
+        pytest.param("3-5-4-2 tanh", 4, marks=pytest.mark.slow),
+        pytest.param("3-6-5-3 relu softmax", 4, marks=pytest.mark.slow),
+        pytest.param("2-5-1 regression", 4, marks=pytest.mark.slow),
+        pytest.param("4-3-5-2 without biases", 4, marks=pytest.mark.slow),
     ],
 )
 def test_two_mistakes_together_are_both_named(name, every):
@@ -130,7 +137,7 @@ def test_two_mistakes_together_are_both_named(name, every):
     assert first >= 0.9 * tried
 
 
-@pytest.mark.parametrize("name", FURTHER)
+@pytest.mark.parametrize("name", some(FURTHER))
 def test_further_forms_are_named_in_every_layer(name):
     net, X, Y, loss, l2 = problem(name)
     truth = Student(loss, l2=l2)(net, X, Y)
@@ -537,7 +544,7 @@ def test_shapes_and_numbers_that_cannot_be():
 OF_BIASES = {"14", "15", "16", "32"}
 
 
-@pytest.mark.parametrize("name", ["4-3-5-2 without biases", "five layers without biases"])
+@pytest.mark.parametrize("name", some(["4-3-5-2 without biases", "five layers without biases"]))
 def test_without_biases_no_mistake_of_biases_is_blamed(name):
     net, X, Y, loss, l2 = problem(name)
     for key, _, layers in forms(net, loss, len(X), l2):
