@@ -228,7 +228,7 @@ class NativeDescent:
         loss, loss_settings = loss_description(samples.loss)
         optimizer = steps.optimizer
         names = ("momentum", "beta1", "beta2", "epsilon", "weight_decay")
-        constants = [float(getattr(optimizer, name, 0.0)) for name in names]
+        constants = [float(vars(optimizer).get(name, 0.0)) for name in names]
         if isinstance(optimizer, RMSprop):
             constants[2] = optimizer.alpha
         make = getattr(module, "Training32" if layers.dtype == np.float32 else "Training64")

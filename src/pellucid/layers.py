@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from pellucid.activations import Activation, as_activation
-from pellucid.arrays import Array, ArrayLike, DTypeLike, as_count, as_dtype, as_numbers
+from pellucid.arrays import DTYPES, Array, ArrayLike, DTypeLike, as_count, as_dtype, as_numbers
 from pellucid.described import brief
 from pellucid.errors import UnknownLabelError
 from pellucid.hints import Hinted, has_line
@@ -451,7 +451,7 @@ class Layers(Hinted):
         TypeError, ValueError
             Not an array of the parameters' shape, in float32 or float64.
         """
-        if not isinstance(vector, np.ndarray) or vector.dtype not in ("float32", "float64"):
+        if not isinstance(vector, np.ndarray) or (vector.dtype != self.dtype and vector.dtype not in DTYPES):
             raise TypeError(f"with_parameters takes an array of float32 or float64, got {brief(vector)}")
         if vector.shape != self._parameters.shape:
             raise ValueError(f"parameters has shape {self._parameters.shape}, got {vector.shape}")

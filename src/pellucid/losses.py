@@ -520,8 +520,6 @@ def check_name(asked: str, row: Loss, output: Activation, n_outputs: int) -> Non
         The binary cross-entropy of several outputs, which is a mean elsewhere and a sum here; the cross-entropy of
         outputs that do not sum to 1, which other libraries divide by their sum first.
     """
-    if asked == row.name:
-        return
     if row.name == "binary_cross_entropy" and n_outputs > 1:
         raise UnknownNameError(
             f"loss {asked!r} is a mean over the {n_outputs} outputs elsewhere, and their sum here: write "
@@ -555,7 +553,7 @@ def check_output(loss: Loss, output: Activation, n_outputs: int) -> None:
             f"loss {loss} has {len(taus)} quantiles, but the output layer has {counted(n_outputs, 'neuron')}"
         )
     low, high = loss.domain
-    if (low, high) == (-np.inf, np.inf):
+    if (low, high) == (-np.inf, np.inf) or (output.name in loss.outputs and output.is_builtin):
         return
     near = np.linspace(-8.0, 8.0, 65)
     far = np.array([-1000.0, -100.0, -30.0, 30.0, 100.0, 1000.0])

@@ -165,7 +165,7 @@ class Registry(Mapping[str, R], Result):
         if isinstance(given, kinds):
             return given
         if isinstance(given, str):
-            row: Any = self._with_settings(given) or self[given]
+            row: Any = self._rows.get(given) or self._with_settings(given) or self[given]
             return row() if isinstance(row, type) else row
         general = kinds if isinstance(kinds, tuple) else (kinds,)
         if isinstance(given, type) and issubclass(given, kinds) and (given not in general or given in self.values()):

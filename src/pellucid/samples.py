@@ -53,7 +53,7 @@ def as_samples(
     """
     row = as_loss(loss)
     check_functions(layers, row)
-    if isinstance(loss, str):
+    if isinstance(loss, str) and loss != row.name:
         check_name(loss, row, layers.activations[layers.F], layers.size(layers.F))
     check_output(row, layers.activations[layers.F], layers.size(layers.F))
     inputs, is_single = as_inputs(X, layers.size(1), layers.dtype, names[0])

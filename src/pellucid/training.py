@@ -95,6 +95,9 @@ class History(Mapping[str, list[float]], Result):
             raise UnknownLabelError(f"history has no curve {name!r}: {there}")
         return self._columns[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
 
@@ -613,7 +616,10 @@ class Trainer:
 
     def _monitored(self) -> list[float]:
         """The losses that patience and plateaus watch."""
-        return self.history.get("validation_loss", self.history.get("loss", []))
+        for name in ("validation_loss", "loss"):
+            if name in self.history:
+                return self.history[name]
+        return []
 
     def _snapshot(self, epoch: int) -> _Snapshot:
         return _Snapshot(epoch, self.layers.parameters.copy(), self.state and self.state.copy())
