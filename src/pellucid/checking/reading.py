@@ -175,7 +175,7 @@ class Reading:
     layout : Layout or None
         Of a flat vector.
     ignored : tuple of str
-        Arrays that are no part of the gradient.
+        Arrays that do not belong to the gradient.
     cost : float
         How far from plain it is.
     """
